@@ -1,0 +1,67 @@
+"""The only late binding of the library: a name, and where its object lives.
+
+A room that needs something from a floor above it, or something that the user
+named by a string, asks here. Packages add names through the entry-point group
+``opto``, loaded only when a name is not one of ours.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from opto.errors import PlugError, nearest
+
+PLUGS: dict[str, str] = {
+    "view.digraph": "opto.view.dot:digraph",
+    "llm.default": "opto.llm:LLM",
+    "llm.autogen": "opto.llm.openai:AutoGenLLM",
+    "llm.customllm": "opto.llm.openai:CustomLLM",
+    "llm.litellm": "opto.llm.litellm:LiteLLM",
+    "llm.local": "opto.llm.local:LocalLLM",
+    "llm.openai": "opto.llm.openai:OpenAILLM",
+}
+
+
+def plug(name: str) -> Any:
+    """The object that `name` stands for.
+
+    Args:
+        name: a dotted name such as ``"view.digraph"``.
+
+    Returns:
+        The object, imported now if it was not before.
+
+    Raises:
+        PlugError: nobody registered the name; the message lists the nearest.
+
+    Example:
+        >>> plug("view.digrap")
+        Traceback (most recent call last):
+            ...
+        opto.errors.PlugError: nothing is registered as 'view.digrap'; did you mean 'view.digraph'?
+    """
+    target = PLUGS.get(name)
+    if target is None:
+        return _entry_point(name)
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def known(prefix: str = "") -> list[str]:
+    """The names that can be asked for, ours and those of installed packages, sorted."""
+    return sorted(n for n in {*PLUGS, *_entry_points()} if n.startswith(prefix))
+
+
+def _entry_points() -> dict[str, Any]:
+    # 15 ms to import, and needed only for names that are not ours.
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group="opto")}
+
+
+def _entry_point(name: str) -> Any:
+    points = _entry_points()
+    if name not in points:
+        raise PlugError(f"nothing is registered as {name!r}{nearest(name, {*PLUGS, *points})}")
+    return points[name].load()
