@@ -1,0 +1,45 @@
+# Needs make and Python >= 3.10, nothing else. Nothing here asks a question.
+#
+#   make quickstart   watch a language model repair programs (local, or your key's)
+#   make test         the whole fast test suite
+#   make check        lint, types, floors
+#   make bench        our speed against trace-opt 0.1.3.8 and plain Python
+#   make clean        remove what these commands made
+
+SHELL := /bin/sh
+VENV  := .venv
+PY    := $(VENV)/bin/python
+
+# Which model answers in `make quickstart` decides what must be installed.
+LITELLM := $(ANTHROPIC_API_KEY)$(TRACE_LITELLM_MODEL)
+OPENAI  := $(OPENAI_API_KEY)$(TRACE_CUSTOMLLM_URL)
+MODEL   := $(if $(LITELLM),litellm,$(if $(OPENAI),core,local))
+
+.PHONY: quickstart test check bench clean
+
+quickstart: $(VENV)/.has-$(MODEL)
+	@$(PY) -m opto quickstart
+
+test: $(VENV)/.has-test
+	@$(PY) -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/.has-test
+	@$(PY) -m ruff check
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.has-core
+	@$(PY) -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp for each extra that .venv has; `core` stands for none.
+$(VENV)/.has-%: pyproject.toml tools/install.sh $(PY)
+	@sh tools/install.sh $(VENV) $*
+	@touch $@
+
+# An environment whose Python is gone has nothing.
+$(PY):
+	@rm -f $(VENV)/.has-*

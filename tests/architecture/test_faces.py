@@ -1,0 +1,55 @@
+"""Each package says what it offers: sorted, complete, and really there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib import import_module
+
+import pytest
+
+from tests.architecture.house import OPTO, module_name, place, python_files, tree_of
+
+FACES = sorted(OPTO.rglob("__init__.py"))
+
+
+def declared(path):
+    """The names in `__all__`, or None where a module has none."""
+    for found in tree_of(path).body:
+        if isinstance(found, ast.Assign | ast.AnnAssign):
+            targets = found.targets if isinstance(found, ast.Assign) else [found.target]
+            if any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):
+                return ast.literal_eval(found.value)
+    return None
+
+
+def bound(path):
+    """The public names that a face binds from our own modules, or defines."""
+    for found in tree_of(path).body:
+        if isinstance(found, ast.ImportFrom) and (found.module or "").startswith("opto"):
+            yield from (alias.asname or alias.name for alias in found.names)
+        elif isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield found.name
+
+
+def shelf(name):
+    """CONSTANTS, then Classes, then functions, each by the alphabet with 2 before 10."""
+    kind = 0 if name.isupper() else 1 if name[:1].isupper() else 2
+    return kind, [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+@pytest.mark.parametrize("path", FACES, ids=place)
+def test_a_face_is_sorted_and_complete(path):
+    names = declared(path)
+    assert names is not None, f"{place(path)} has no __all__"
+    assert list(names) == sorted(set(names), key=shelf)
+    missing = {name for name in bound(path) if not name.startswith("_")} - set(names)
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in python_files("src") if declared(path)], ids=place
+)
+def test_every_declared_name_is_there(path):
+    module = import_module(module_name(path))
+    assert [name for name in declared(path) if not hasattr(module, name)] == []

@@ -1,0 +1,91 @@
+"""What every test lives under: no network but this machine, no key, no model of the user's."""
+
+from __future__ import annotations
+
+import os
+import socket
+from ipaddress import ip_address
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+OURS = ("TRACE_", "OPTO_", "LITELLM_")
+KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_AUTH_TOKEN")
+OTHERS = ("DEFAULT_LITELLM_MODEL", "OAI_CONFIG_LIST")
+
+
+class OutsideNetworkError(RuntimeError):
+    """A test tried to leave this machine."""
+
+
+def is_loopback(host: object) -> bool:
+    """Whether a connection to `host` stays on this machine."""
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in {None, "", "localhost"}:
+        return True
+    try:
+        return ip_address(str(host).partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse(host: object) -> None:
+    if not is_loopback(host):
+        message = (
+            f"a test reached out to {host!r}; tests talk to 127.0.0.1 only: "
+            "start a server in the test, or use opto.llm.ScriptedLLM"
+        )
+        raise OutsideNetworkError(message)
+
+
+def guarded(method, position: int):
+    """`method` of a socket, refusing an address outside; the address is argument `position`."""
+
+    def call(sock, *args):
+        if sock.family in {socket.AF_INET, socket.AF_INET6}:
+            refuse(args[position][0])
+        return method(sock, *args)
+
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network():
+    """Nothing in a test can reach a model or spend money."""
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host, *args, **kwargs):
+        refuse(host)
+        return look_up(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, position in {"connect": 0, "connect_ex": 0, "sendto": -1}.items():
+            patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name), position))
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    """A test means the same on every machine, whatever models its owner uses."""
+    for name in os.environ:
+        if name.startswith(OURS) or name.endswith(KEYS) or name in OTHERS:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def fresh_names():
+    """The first node of a test is `int:0`, whichever test ran before."""
+    try:
+        from opto.trace import GRAPH
+    except (ImportError, AttributeError):  # only while the tracer is being built
+        yield
+        return
+    GRAPH.clear()
+    yield
+    GRAPH.clear()

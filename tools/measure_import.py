@@ -1,0 +1,52 @@
+"""What our imports cost over bare Python, in milliseconds.
+
+Usage: .venv/bin/python tools/measure_import.py [RUNS]
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+BUDGETS = {
+    "from opto.trace import node": 60.0,
+    "from opto.optimizers import OptoPrime": 150.0,
+}
+
+
+def cpu_ms(statement: str) -> float:
+    """CPU time, user and system, of a new Python that runs `statement`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", statement], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+
+
+def cost_over_bare_python(
+    statement: str, runs: int, summary: Callable[[Iterable[float]], float] = median
+) -> float:
+    """`summary` over `runs` of the statement less that of `pass`, taken in turn."""
+    cpu_ms(statement)  # writes the bytecode
+    pairs = [(cpu_ms("pass"), cpu_ms(statement)) for _ in range(runs)]
+    return summary(own for _, own in pairs) - summary(bare for bare, _ in pairs)
+
+
+def main(runs: int = 21) -> int:
+    """Print a table; 1 if something is over its budget."""
+    print(f"CPU time over bare Python {sys.version.split()[0]}, median of {runs} runs")
+    worst = 0
+    for statement, budget in BUDGETS.items():
+        cost = cost_over_bare_python(statement, runs)
+        worst |= cost > budget
+        print(f"{statement:40}{cost:8.1f} ms   of {budget:.0f}")
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
