@@ -1,0 +1,125 @@
+"""Who answers: from arguments, profiles and the environment to a backend."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from opto._plugs import known, plug
+from opto.errors import PlugError, nearest
+from opto.llm.packages import installed
+from opto.llm.profiles import Profile, Profiles
+
+if TYPE_CHECKING:
+    from opto.llm.port import LLM
+
+__all__ = ["LLMFactory", "choose"]
+
+VARIABLE = "TRACE_DEFAULT_LLM_BACKEND"
+# What else the room has registered, for others to find it, but is no backend.
+NO_BACKENDS = frozenset({"default"})
+
+
+def choose(
+    model: str | None = None,
+    *positional: Any,
+    backend: str | None = None,
+    profile: str | None = None,
+    **settings: Any,
+) -> LLM:
+    """The backend that the arguments of ``LLM(...)`` ask for; see `opto.llm.LLM`.
+
+    Args:
+        model: the model's name; None for the profile's or the backend's default.
+        *positional: further positional arguments of the backend's constructor.
+        backend: the backend's name; before the profile's and the environment's.
+        profile: a registered profile; what is said beside it goes before its settings.
+        **settings: further arguments of the backend's constructor.
+
+    Raises:
+        PlugError: a backend or profile of that name is not there.
+        ModelMissing: the backend's package is not installed.
+    """
+    chosen = LLMFactory.profiles.find(profile) if profile is not None else Profile()
+    settings = {**chosen.settings, **settings}
+    if model is not None:
+        settings["model"] = model
+    name = backend or chosen.backend or os.environ.get(VARIABLE) or _default()
+    answerer: LLM = _backend(name)(*_placed(positional, settings), **settings)
+    return answerer
+
+
+def _placed(positional: tuple[Any, ...], settings: dict[str, Any]) -> tuple[Any, ...]:
+    # A second positional argument can only follow a first one.
+    return (settings.pop("model", None), *positional) if positional else ()
+
+
+def _default() -> str:
+    return "LiteLLM" if installed("litellm") else "OpenAI"
+
+
+def _backend(name: str) -> Any:
+    names = [n.removeprefix("llm.") for n in known("llm.")]
+    backends = [n for n in names if n not in NO_BACKENDS]
+    if name.casefold() not in backends:
+        raise PlugError(
+            f"no LLM backend is called {name!r}{nearest(name, backends)}; "
+            f"it comes from the argument `backend`, the profile, or {VARIABLE}"
+        )
+    return plug(f"llm.{name.casefold()}")
+
+
+class LLMFactory:
+    """Models by profile: a name for a backend and its settings.
+
+    Example:
+        >>> LLMFactory.register_profile("steady", "OpenAI", model="gpt-4o", temperature=0.0)
+        >>> LLMFactory.get_llm("steady").model_name
+        'gpt-4o'
+
+    Source: SPEC 8.2.
+    """
+
+    # The public API registers on the class, so the registry is one for the process.
+    profiles = Profiles()
+
+    @classmethod
+    def get_llm(cls, profile: str = "default", **settings: Any) -> LLM:
+        """A new model of that profile; `settings` go before the profile's own.
+
+        Raises:
+            PlugError: nobody registered the profile.
+        """
+        return choose(profile=profile, **settings)
+
+    @classmethod
+    def register_profile(cls, name: str, backend: str | None = None, **params: Any) -> None:
+        """Let `name` stand for a backend and its settings.
+
+        Args:
+            name: the new profile.
+            backend: the backend's name; None for the default one.
+            **params: arguments of its constructor; what is not one of these, such
+                as ``temperature``, becomes a default of every request.
+        """
+        cls.profiles.add(name, Profile(backend, params))
+
+    @classmethod
+    def list_profiles(cls) -> list[str]:
+        """The names of all profiles."""
+        return cls.profiles.names()
+
+    @classmethod
+    def get_profile_info(cls, profile: str | None = None) -> dict[str, Any]:
+        """What a profile stands for, as ``{"backend": ..., "params": {...}}``.
+
+        Args:
+            profile: its name; None for a dictionary of all of them by name.
+
+        Raises:
+            PlugError: nobody registered the profile.
+        """
+        if profile is None:
+            return {name: cls.get_profile_info(name) for name in cls.list_profiles()}
+        found = cls.profiles.find(profile)
+        return {"backend": found.backend, "params": dict(found.settings)}

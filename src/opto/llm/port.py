@@ -1,0 +1,105 @@
+"""The port that every model answers through, and the choice of who stands behind it."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from opto.llm.choice import choose
+from opto.llm.types import Reply, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["LLM"]
+
+
+class _Port(ABCMeta):
+    """Lets ``LLM(...)`` choose a backend while ``LLM`` stays the class of all of them.
+
+    A ``__new__`` could not: Python would run the backend's ``__init__`` a second
+    time, with arguments that were meant for the choice.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return choose(*args, **kwargs) if cls is LLM else super().__call__(*args, **kwargs)
+
+
+class LLM(metaclass=_Port):
+    """A language model.
+
+    Called itself, it chooses a backend: the argument `backend`, else the environment
+    variable ``TRACE_DEFAULT_LLM_BACKEND``, else LiteLLM where it is installed, else
+    the OpenAI-compatible client. Nothing heavy is imported before the first question.
+
+    A backend of your own is a subclass with one method, `answer`.
+
+    Args:
+        model: the model's name; None for the backend's default.
+        backend: "LiteLLM", "OpenAI", "CustomLLM", "Local", or a name that an
+            installed package registered; upper and lower case are one.
+        profile: a name registered with `LLMFactory`; its settings are defaults
+            for the other arguments.
+        **settings: passed on to the backend's constructor.
+
+    Raises:
+        PlugError: nobody registered the backend or the profile.
+        ModelMissing: the backend's package is not installed.
+
+    Example:
+        >>> class Echo(LLM):
+        ...     def answer(self, request: Request) -> Reply:
+        ...         return Reply(request.messages[-1]["content"])
+        >>> Echo()(messages=[{"role": "user", "content": "hi"}]).choices[0].message.content
+        'hi'
+
+    Source: SPEC 1.4 and 8.2.
+    """
+
+    #: True where the backend can force a JSON schema while the answer is decoded.
+    enforces_schema: bool = False
+
+    if TYPE_CHECKING:
+        # The signature of the choice, as readers and type checkers shall see it.
+        def __new__(  # noqa: D102, PYI034 - `LLM(...)` is no `Self`: it is some backend
+            cls,
+            model: str | None = None,
+            *,
+            backend: str | None = None,
+            profile: str | None = None,
+            **settings: Any,
+        ) -> LLM: ...
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+        raise NotImplementedError
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers: for them `LLM()` would be an abstract class
+        # that is instantiated, and not the choice of a backend.
+        answer = abstractmethod(answer)
+
+    def __call__(self, messages: str | Sequence[Any] = (), /, **arguments: Any) -> Reply:
+        """Ask in the form of OpenAI's chat API.
+
+        Args:
+            messages: the conversation, also accepted as ``messages=``; a text alone
+                is one message of the user.
+            **arguments: ``response_format``, ``max_tokens``, ``temperature``, ``n``,
+                and whatever else the provider takes.
+
+        Returns:
+            The reply; its text is also at ``.choices[0].message.content``.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+        return self.answer(Request.of(arguments.pop("messages", messages), **arguments))
+
+    def create(self, **config: Any) -> Reply:
+        """Ask as with the client of OpenAI or AutoGen: the same as calling the model."""
+        return self(**config)

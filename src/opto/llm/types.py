@@ -1,0 +1,340 @@
+"""A question to a model, its answer, and what the answer cost: frozen values.
+
+They hold plain data, so that a question can be digested, stored, replayed and
+sent to another process. What a provider returned beyond that is in `Reply.raw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import AnswerError, ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Choice", "Message", "Reply", "Request", "Usage"]
+
+# How a provider is reached is no part of what is asked: these arguments are left
+# out of digests, records and repr, which also keeps the keys among them secret.
+ROUTE = frozenset(
+    {
+        "api_base",
+        "api_key",
+        "api_version",
+        "azure_ad_token",
+        "azure_ad_token_provider",
+        "base_url",
+        "client",
+        "default_headers",
+        "extra_headers",
+        "headers",
+        "http_client",
+        "max_retries",
+        "num_retries",
+        "timeout",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model.
+
+    Args:
+        messages: the conversation, each message a mapping with ``role`` and ``content``.
+        model: the model's name; None leaves the choice to the backend.
+        max_tokens: the longest answer that is wanted, in tokens; None for no limit.
+        temperature: randomness of the answer; None for the provider's default.
+        response_format: the shape of the answer in the form of OpenAI's API, for
+            example ``{"type": "json_object"}``.
+        sample: tells apart draws of the same question. It is never sent.
+        extra: further arguments of the provider, by name.
+
+    Example:
+        >>> request = Request.of("Say hello.", max_tokens=5)
+        >>> request.messages
+        ({'role': 'user', 'content': 'Say hello.'},)
+        >>> request.digest == Request.of("Say hello.", max_tokens=5).digest
+        True
+    """
+
+    messages: tuple[Mapping[str, Any], ...]
+    model: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    response_format: Any = None
+    sample: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, messages: str | Sequence[Any], /, **arguments: Any) -> Request:
+        """A request from arguments as OpenAI's chat API names them.
+
+        Args:
+            messages: the conversation; a text alone is one message of the user.
+                Messages that came out of an earlier reply are taken as well.
+            **arguments: the other fields by name; what is no field goes to `extra`.
+        """
+        own = {name: arguments.pop(name) for name in SAID if name in arguments}
+        return cls(_conversation(messages), **own, extra=arguments)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is asked, in hex: the same in every process and dict order.
+
+        Raises:
+            ArgumentError: an argument is not data, so that it has no stable form.
+        """
+        # lazy: both cost import time that a program which never asks need not pay
+        from hashlib import sha256
+        from json import dumps
+
+        asked = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
+        asked["extra"] = {k: v for k, v in self.extra.items() if k not in ROUTE}
+        text = dumps(_plain(asked), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments to call a chat API with; nothing that was left open."""
+        said = {name: getattr(self, name) for name in SAID if name != "sample"}
+        return {
+            "messages": [dict(message) for message in self.messages],
+            **{name: value for name, value in said.items() if value is not None},
+            **self.extra,
+        }
+
+    def over(self, defaults: Mapping[str, Any]) -> Request:
+        """This request, with what it leaves open taken from `defaults`."""
+        if not defaults:
+            return self
+        open_fields = {
+            name: defaults[name]
+            for name in SAID
+            if name in defaults and name != "sample" and getattr(self, name) is None
+        }
+        rest = {name: value for name, value in defaults.items() if name not in SAID}
+        return replace(self, **open_fields, extra={**rest, **self.extra})
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        shown = [f"messages={list(self.messages)!r}"]
+        shown += [
+            f"{name}={value!r}"
+            for name, value in self.arguments().items()
+            if name != "messages" and name not in ROUTE
+        ]
+        shown += [f"sample={self.sample}"] if self.sample else []
+        return f"Request({', '.join(shown)})"
+
+
+SAID = ("model", "max_tokens", "temperature", "response_format", "sample")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost; usages add up.
+
+    Args:
+        prompt_tokens: tokens that were read.
+        completion_tokens: tokens that were written.
+        cost_usd: the price in US dollars; None where nobody knows it, and then
+            the sum is not known either. Sums start at ``Usage(cost_usd=0.0)``.
+
+    Example:
+        >>> Usage(10, 2, 0.5) + Usage(1, 1, 0.25)
+        Usage(prompt_tokens=11, completion_tokens=3, cost_usd=0.75)
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens read and written."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The message of one choice; attributes that are not ours are the provider's own."""
+
+    content: str
+    role: str = "assistant"
+    raw: Any = field(default=None, repr=False, compare=False)
+
+    def __getattr__(self, name: str) -> Any:
+        # Such as `tool_calls`. Dunder names are asked by copy and pickle on an empty instance.
+        if not name.startswith("__") and name != "raw" and self.raw is not None:
+            return _get(self.raw, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers to a request, in the form of OpenAI's API."""
+
+    message: Message
+    index: int = 0
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A model's answer.
+
+    Args:
+        text: what the model said; empty when it said nothing.
+        model: the name of the model that answered.
+        finish_reason: why it stopped: "stop", "length" (cut off), "content_filter", ...
+        usage: what the answer cost.
+        request: digest of the request that it answers.
+        others: further answers to the same request, when several were asked for (``n=``).
+        raw: the provider's own object; not part of equality, and not stored.
+
+    Example:
+        >>> Reply("Hello").choices[0].message.content
+        'Hello'
+    """
+
+    text: str
+    model: str | None = None
+    finish_reason: str | None = None
+    usage: Usage = Usage()
+    request: str = ""
+    others: tuple[str, ...] = ()
+    raw: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The answers in the form of OpenAI's API."""
+        given = tuple(_get(self.raw, "choices") or ())
+        found = []
+        for index, text in enumerate((self.text, *self.others)):
+            raw = given[index] if index < len(given) else None
+            reason = _get(raw, "finish_reason") or self.finish_reason
+            found.append(Choice(Message(text, raw=_get(raw, "message")), index, reason))
+        return tuple(found)
+
+    @classmethod
+    def read(cls, answer: Any, request: str = "") -> Reply:
+        """A reply from what a callable or a client returned.
+
+        Args:
+            answer: a text, a `Reply`, or an object or mapping in the form of
+                OpenAI's chat completion.
+            request: digest of the request that it answers.
+
+        Raises:
+            AnswerError: `answer` is none of these.
+        """
+        if isinstance(answer, Reply):
+            return answer if answer.request or not request else replace(answer, request=request)
+        if isinstance(answer, str) or answer is None:
+            return cls(answer or "", request=request)
+        choices = _get(answer, "choices")
+        if not choices:
+            raise AnswerError(
+                f"the model's client returned {type(answer).__name__} without a choice in it; "
+                f"expected a text, a Reply, or an object with .choices[0].message.content"
+            )
+        first, *rest = (_content(choice) for choice in choices)
+        return cls(
+            first,
+            model=_get(answer, "model"),
+            finish_reason=_get(choices[0], "finish_reason"),
+            usage=_usage(answer),
+            request=request,
+            others=tuple(rest),
+            raw=answer,
+        )
+
+
+def _get(holder: Any, name: str) -> Any:
+    if isinstance(holder, dict):
+        return holder.get(name)
+    return getattr(holder, name, None)
+
+
+def _content(choice: Any) -> str:
+    content = _get(_get(choice, "message"), "content")
+    if isinstance(content, list):  # parts, as multimodal models answer
+        return "".join(str(_get(part, "text") or "") for part in content)
+    return str(content) if content is not None else ""
+
+
+def _usage(answer: Any) -> Usage:
+    usage = _get(answer, "usage")
+    # LiteLLM works the price out itself and keeps it here.
+    cost = _get(_get(answer, "_hidden_params"), "response_cost")
+    return Usage(
+        int(_get(usage, "prompt_tokens") or 0), int(_get(usage, "completion_tokens") or 0), cost
+    )
+
+
+def _conversation(messages: str | Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
+    if isinstance(messages, str):
+        return ({"role": "user", "content": messages},)
+    return tuple(_message(message) for message in messages)
+
+
+def _message(message: Any) -> Mapping[str, Any]:
+    if isinstance(message, Message):
+        message = message.raw or {"role": message.role, "content": message.content}
+    if hasattr(message, "model_dump"):
+        return dict(message.model_dump(exclude_none=True))
+    try:
+        return dict(message)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"a message must be a mapping with 'role' and 'content', not {message!r}; "
+            f'write {{"role": "user", "content": ...}}'
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON data that is the same wherever it is computed."""
+    if isinstance(value, Enum):
+        value = value.value
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(item) for item in value), key=repr)
+    return _plain_object(value)
+
+
+def _plain_object(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray)):
+        return {"bytes": bytes(value).hex()}
+    if hasattr(value, "__fspath__"):
+        return str(value)
+    if isinstance(value, type) and hasattr(value, "model_json_schema"):
+        return {"schema": _plain(value.model_json_schema())}
+    if isinstance(value, type) or hasattr(value, "__qualname__"):
+        return {"named": f"{value.__module__}:{value.__qualname__}"}
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if hasattr(value, "model_dump"):
+        return _plain(value.model_dump())
+    raise ArgumentError(
+        f"a request holds a {type(value).__name__}, which has no stable form to digest, store "
+        f"and replay; give it to the backend's constructor, or pass it as plain data"
+    )
