@@ -7,22 +7,24 @@ inside look-alikes of those scopes, which are then thrown away.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import importlib
 import keyword
 import linecache
 import weakref
 import zlib
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from types import CellType, CodeType, FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import SourceError
 from opto.trace.syntax import Def, last_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["define"]
 
@@ -33,6 +35,8 @@ _FUTURES = {
     feature: getattr(__future__, feature).compiler_flag for feature in __future__.all_feature_names
 }
 
+_OUTSIDE = {ast.Return: "return", ast.Yield: "yield", ast.YieldFrom: "yield"}
+
 
 def define(
     text: str,
@@ -41,7 +45,7 @@ def define(
     extra: Mapping[str, Any] | None = None,
     label: str = "",
 ) -> Callable[..., Any]:
-    """The function called `name` that the code `text` defines.
+    r"""The function called `name` that the code `text` defines.
 
     The code runs where `like` was written: with the same globals, the same variables of
     the functions around it (both live: what is rebound later is seen, what the code
@@ -63,7 +67,7 @@ def define(
         Exception: whatever the top level of `text` raises.
 
     Example:
-        >>> define("import math\\ndef area(r): return math.pi * r * r", "area")(1.0)
+        >>> define("import math\ndef area(r): return math.pi * r * r", "area")(1.0)
         3.141592653589793
     """
     place = _Place.of(like, name, extra or {})
@@ -144,7 +148,8 @@ def _compile(text: str, file: str, name: str, place: _Place) -> CodeType:
     out as in the original one; the class around *that* hides its name from the text,
     since the names in a class body are invisible to the functions in it.
     """
-    tree = ast.parse(text, file)
+    # Not ast.parse, which would be a step in the traceback of a syntax error.
+    tree: Any = compile(text, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     _refuse_outside(tree, text, file)
     flags = place.flags & sum(_FUTURES.values()) | _take_futures(tree)
     for node in tree.body:
@@ -170,16 +175,14 @@ def _compile(text: str, file: str, name: str, place: _Place) -> CodeType:
 
 def _refuse_outside(tree: ast.Module, text: str, file: str) -> None:
     """Inside a function body Python would let pass what is wrong on the top level."""
-    scopes = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
     left: list[ast.AST] = [tree]
     while left:
         node = left.pop()
-        if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom):
-            word = "return" if isinstance(node, ast.Return) else "yield"
-            line = text.split("\n")[node.lineno - 1]
-            where = (file, node.lineno, node.col_offset + 1, line)
-            raise SyntaxError(f"'{word}' outside function", where)
-        if not isinstance(node, scopes):
+        if word := _OUTSIDE.get(type(node)):
+            line = text.split("\n")[node.lineno - 1]  # type: ignore[attr-defined]
+            where = (file, node.lineno, node.col_offset + 1, line)  # type: ignore[attr-defined]
+            raise SyntaxError(f"{word!r} outside function", where)
+        if not isinstance(node, Def | ast.ClassDef | ast.Lambda):
             left.extend(ast.iter_child_nodes(node))
 
 

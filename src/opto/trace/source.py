@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CellType, CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import SourceError
 from opto.trace.define import define, inner_code, layers
 from opto.trace.syntax import Def, cut, lambda_as_def, last_bundle, signature_of, starts_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Source", "define", "signature_of", "source_of", "text_of_code"]
 
@@ -110,9 +112,7 @@ def text_of_code(code: CodeType, names: dict[str, Any]) -> Source:
     return Source(text, code.co_filename, first, node.name)
 
 
-def _read(
-    function: FunctionType, scope: Mapping[str, Any], line: int | None
-) -> tuple[Source, int]:
+def _read(function: FunctionType, scope: Mapping[str, Any], line: int | None) -> tuple[Source, int]:
     """The source of exactly this function, and how many decorators are part of it."""
     code = function.__code__
     lines = _lines(function)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import tokenize
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Def", "cut", "definition_in", "lambda_as_def", "last_bundle", "signature_of"]
 
@@ -21,7 +23,7 @@ _BUNDLE_MODULE = "opto.trace.bundle"
 
 
 def signature_of(text: str, name: str | None = None) -> str:
-    """The head of a function: its ``def`` through the colon, and its docstring.
+    r"""The head of a function: its ``def`` through the colon, and its docstring.
 
     Args:
         text: source of the function; other definitions may stand around it.
@@ -32,7 +34,7 @@ def signature_of(text: str, name: str | None = None) -> str:
         SyntaxError: `text` is no Python.
 
     Example:
-        >>> print(signature_of("def f(a,\\n      b=':'):\\n    'Say it.'\\n    return a"))
+        >>> print(signature_of("def f(a,\n      b=':'):\n    'Say it.'\n    return a"))
         def f(a,
               b=':'):
             'Say it.'

@@ -1,0 +1,216 @@
+"""What an error looked like, in the words that a language model is given.
+
+Only code of the user's own is quoted: neither the library's nor the standard library's
+nor an installed package's, and files by their names without the path to them.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import opto
+from opto.errors import SourceError
+from opto.trace.source import text_of_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from traceback import TracebackException
+    from types import CodeType, TracebackType
+
+__all__ = ["error_comment", "error_text", "qualified_name", "traceback_text"]
+
+_WITHIN = "<--- The error was raised in the function that is called here."
+_LONGEST_MARK = 200
+_EXPRESSIONS = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
+
+_PACKAGE = opto.__path__[0] + os.sep
+# Programs that come with the library are users of it.
+_PROGRAMS = f"{_PACKAGE}quickstart"
+_STDLIB = os.__file__.removesuffix("os.py")
+_INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+
+
+def qualified_name(kind: type) -> str:
+    """The name of a class with its module, which builtins do without.
+
+    Example:
+        >>> qualified_name(KeyError)
+        'KeyError'
+    """
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def error_text(error: BaseException) -> str:
+    """The kind of the error in parentheses, and its message and notes if it has any.
+
+    Example:
+        >>> error_text(ValueError("no such city")), error_text(AssertionError())
+        ('(ValueError) no such city', '(AssertionError)')
+    """
+    notes = getattr(error, "__notes__", ())
+    return "\n".join([f"({qualified_name(type(error))}) {_message(error)}".rstrip(), *notes])
+
+
+def error_comment(error: BaseException, text: str | None = None) -> str:
+    """The source that failed, with the error written beside the lines it came through.
+
+    Args:
+        error: an exception that was raised and caught.
+        text: the code that could not be defined, where `error` is about its syntax.
+
+    Returns:
+        Each function of the user's that the error passed, outermost first, with a mark on
+        the line it passed; then `error_text`.
+
+    Example:
+        >>> try:
+        ...     compile("x = = 1", "code", "exec")
+        ... except SyntaxError as wrong:
+        ...     print(error_comment(wrong, "x = = 1"))
+        x = = 1 <--- (SyntaxError) invalid syntax.
+        <BLANKLINE>
+        (SyntaxError) invalid syntax (code, line 1)
+    """
+    said = error_text(error)
+    if text is not None and isinstance(error, SyntaxError) and error.lineno:
+        mark = f"<--- ({qualified_name(type(error))}) {error.msg}."
+        return f"{_marked(text, {error.lineno: mark})}\n\n{said}"
+    steps = _steps(error.__traceback__)
+    marks: dict[CodeType, dict[int, str]] = {}
+    # Recursion passes one function many times: it is quoted once, with all its marks.
+    for step in steps:
+        marks.setdefault(step.code, {})[step.line] = _WITHIN
+    if steps:
+        marks[steps[-1].code][steps[-1].line] = f"<--- {_one_line(said)}"
+    names = {step.code: step.names for step in steps}
+    quoted = [_quote(code, names[code], lines) for code, lines in marks.items()]
+    return "\n\n".join([*quoted, "\n".join([said, *_causes(error)])])
+
+
+def traceback_text(error: BaseException) -> str:
+    """Python's traceback of `error`, without the frames and the paths of this machine.
+
+    Frames of the library are left out; files are shown by their names alone.
+    """
+    # 3 ms to import, and needed only when something has failed.
+    from traceback import TracebackException
+
+    shown = TracebackException.from_exception(error)
+    _strip(shown)
+    return "".join(shown.format())
+
+
+# -- the way that an error took -----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A function of the user's that an error passed: where, and the names it sees."""
+
+    code: CodeType
+    line: int
+    names: dict[str, Any]
+
+
+def _steps(traceback: TracebackType | None) -> list[_Step]:
+    steps: list[_Step] = []
+    while traceback is not None:
+        frame, line = traceback.tb_frame, traceback.tb_lineno
+        traceback = traceback.tb_next
+        if not _is_users(frame.f_code.co_filename):
+            continue
+        if not steps or frame.f_code not in steps[-1].code.co_consts:
+            steps.append(_Step(frame.f_code, line, frame.f_globals))
+        elif frame.f_code.co_name in _EXPRESSIONS:
+            # It runs in a frame of its own, but no reader sees it so.
+            steps[-1] = replace(steps[-1], line=line)
+        else:
+            # A function inside the one that called it: the text outside shows both.
+            steps.append(replace(steps[-1], line=line))
+    return steps
+
+
+@lru_cache(maxsize=256)
+def _is_users(file: str) -> bool:
+    if file.startswith("<"):
+        return not file.startswith("<frozen ")
+    installed = any(folder in file for folder in _INSTALLED)
+    return not (installed or file.startswith(_STDLIB) or _is_ours(file))
+
+
+def _is_ours(file: str) -> bool:
+    return file.startswith(_PACKAGE) and not file.startswith(_PROGRAMS)
+
+
+def _causes(error: BaseException) -> Iterator[str]:
+    """The errors that `error` was raised from, nearest first."""
+    seen = {id(error)}
+    cause = error.__cause__
+    while cause is not None and id(cause) not in seen:
+        yield f"caused by {error_text(cause)}"
+        seen.add(id(cause))
+        cause = cause.__cause__
+
+
+# -- writing it down ----------------------------------------------------------
+
+
+def _quote(code: CodeType, names: dict[str, Any], marks: dict[int, str]) -> str:
+    if code.co_name == "<module>" and code.co_filename.startswith("<trace "):
+        # The code of a parameter failed while it was defined: all of it was running.
+        return _marked("".join(linecache.getlines(code.co_filename)).rstrip(), marks)
+    try:
+        source = text_of_code(code, names)
+    except SourceError:
+        # A script, a class body, or code that was made from a string.
+        return "\n".join(f"{_line(code, line, names)} {mark}" for line, mark in marks.items())
+    return _marked(source.text, {line - source.line + 1: mark for line, mark in marks.items()})
+
+
+def _line(code: CodeType, line: int, names: dict[str, Any]) -> str:
+    text = linecache.getline(code.co_filename, line, names).strip()
+    return text or f"(line {line} of {code.co_name}, whose source cannot be read)"
+
+
+def _marked(text: str, marks: dict[int, str]) -> str:
+    lines = enumerate(text.split("\n"), start=1)
+    return "\n".join(f"{line} {marks[row]}" if row in marks else line for row, line in lines)
+
+
+def _one_line(said: str) -> str:
+    first = said.partition("\n")[0]
+    if len(first) > _LONGEST_MARK:
+        return f"{first[:_LONGEST_MARK]}..."
+    return first if first.endswith((".", "!", "?")) else f"{first}."
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 - an error in a message must not hide the error
+        return f"(its message cannot be shown: {type(broken).__name__})"
+
+
+def _strip(shown: TracebackException) -> None:
+    """Take the library's frames and all directories out of a traceback and its causes."""
+    seen: set[int] = set()
+    left: list[TracebackException | None] = [shown]
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        left += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
+        one.stack[:] = [frame for frame in one.stack if not _is_ours(frame.filename)]
+        for frame in one.stack:
+            # Reading the line looks it up, which only works under the full name.
+            _ = frame.line
+            frame.filename = frame.filename.rpartition(os.sep)[2]
+        if getattr(one, "filename", None):
+            one.filename = one.filename.rpartition(os.sep)[2]
