@@ -6,6 +6,7 @@ nor an installed package's, and files by their names without the path to them.
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["error_comment", "error_text", "qualified_name", "traceback_text"]
 
-_WITHIN = "<--- The error was raised in the function that is called here."
+_WITHIN = "<--- The error was raised in a called function."
 _LONGEST_MARK = 200
 _EXPRESSIONS = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
 
@@ -125,7 +126,7 @@ def _steps(traceback: TracebackType | None) -> list[_Step]:
         traceback = traceback.tb_next
         if not _is_users(frame.f_code.co_filename):
             continue
-        if not steps or frame.f_code not in steps[-1].code.co_consts:
+        if not steps or not _is_inside(frame.f_code, steps[-1].code):
             steps.append(_Step(frame.f_code, line, frame.f_globals))
         elif frame.f_code.co_name in _EXPRESSIONS:
             # It runs in a frame of its own, but no reader sees it so.
@@ -134,6 +135,11 @@ def _steps(traceback: TracebackType | None) -> list[_Step]:
             # A function inside the one that called it: the text outside shows both.
             steps.append(replace(steps[-1], line=line))
     return steps
+
+
+def _is_inside(code: CodeType, outer: CodeType) -> bool:
+    # A module or class body is no function that could be quoted as a whole.
+    return bool(outer.co_flags & inspect.CO_OPTIMIZED) and code in outer.co_consts
 
 
 @lru_cache(maxsize=256)
