@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
-import subprocess
+import os
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
@@ -34,14 +38,9 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def tracked_files() -> list[Path]:
-    """What is in the repository, and what is about to be: no environments, no caches."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    paths = (ROOT / name for name in listing.split("\0") if name)
-    return [path for path in paths if path.is_file()]
+def own_files() -> Iterator[Path]:
+    """Every file of the work tree but those in folders that `.gitignore` names."""
+    ignored = {line.rstrip("/") for line in ROOT.joinpath(".gitignore").read_text().split()}
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in ignored | {".git"}]
+        yield from (Path(folder, name) for name in files)
