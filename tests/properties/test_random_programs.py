@@ -1,0 +1,223 @@
+"""Random programs behave traced as they do in plain Python, and feedback reaches what it should."""
+
+from __future__ import annotations
+
+import copy
+import types
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opto.errors import ExecutionError
+from opto.trace import Node, bundle, node, stop_tracing
+from opto.trace.nodes import MessageNode
+from opto.trace.propagators import GraphPropagator
+from opto.trace.utils import sum_feedback
+from tests.properties.strategies import FUNCTIONS, Program, Step, programs, shapes
+
+BUNDLED = {operation.name: bundle()(operation.run) for operation in FUNCTIONS}
+
+
+def entered(program: Program) -> list[Any]:
+    """The inputs of a program as they enter its traced run."""
+    made = {
+        "parameter": lambda v: node(v, trainable=True),
+        "node": node,
+        "raw": lambda v: v,
+    }
+    pairs = zip(program.kinds, copy.deepcopy(program.inputs), strict=True)
+    return [made[kind](value) for kind, value in pairs]
+
+
+def perform(step: Step, values: list[Any]) -> Any:
+    run = BUNDLED.get(step.operation.name, step.operation.run)
+    return run(*(values[i] for i in step.operands))
+
+
+def plain(value: Any) -> Any:
+    return value.data if isinstance(value, Node) else value
+
+
+def run_traced(program: Program) -> list[Any]:
+    """Inputs and results of the steps; the last is the exception node of a failing program."""
+    values = entered(program)
+    for step in program.steps:
+        try:
+            values.append(perform(step, values))
+        except ExecutionError as error:
+            values.append(error.exception_node)
+    return values
+
+
+def reference(parameter: Node, output: Node) -> set[Node]:
+    """What should reach `parameter`: the output, and the parents of every step in between."""
+    reached, on_the_way = {output}, [output]
+    for step in on_the_way:
+        for parent in step.parents:
+            new = parent is not parameter and not any(seen is parent for seen in on_the_way)
+            if new and parameter in upstream(parent):
+                on_the_way.append(parent)
+        reached |= set(step.parents)
+    return reached
+
+
+def upstream(start: Node) -> set[Node]:
+    found, queue = {start}, [start]
+    while queue:
+        for parent in queue.pop().parents:
+            if parent not in found:
+                found.add(parent)
+                queue.append(parent)
+    return found
+
+
+def same_value(found: Any, expected: Any) -> bool:
+    return type(found) is type(expected) and found == expected
+
+
+@given(programs())
+def test_values_and_exceptions_are_those_of_python(program: Program):
+    values = entered(program)
+    for place, step in enumerate(program.steps, len(program.inputs)):
+        all_raw = not any(isinstance(values[i], Node) for i in step.operands)
+        if place == len(program.values):
+            error = program.error
+            with pytest.raises(
+                type(error) if all_raw_operator(step, all_raw) else ExecutionError,
+            ) as caught:
+                perform(step, values)
+            if isinstance(caught.value, ExecutionError):
+                told = caught.value.exception_node.data
+                assert told.strip() == f"({type(error).__qualname__}) {error}".strip()
+        else:
+            values.append(perform(step, values))
+            assert same_value(plain(values[-1]), program.values[place])
+    given_values = [plain(v) for v in values[: len(program.inputs)]]
+    assert given_values == list(program.inputs)
+
+
+def all_raw_operator(step: Step, all_raw: bool) -> bool:
+    """Whether a step is plain Python: an operator between values that no node is part of."""
+    return all_raw and step.operation.name not in BUNDLED
+
+
+@given(programs(may_fail=False))
+def test_without_tracing_values_are_the_same_and_nothing_is_linked(program: Program):
+    with stop_tracing():
+        values = run_traced(program)
+    assert [plain(v) for v in values] == list(program.values)
+    assert all(v.parents == [] for v in values if isinstance(v, Node))
+
+
+@given(programs())
+def test_a_program_reaches_its_parameters_as_the_definition_says(program: Program):
+    values = run_traced(program)
+    output = values[-1]
+    if not isinstance(output, MessageNode):
+        return
+    parameters = [v for v in values[: len(program.inputs)] if getattr(v, "trainable", False)]
+    assert output.parameter_dependencies == upstream(output) & set(parameters)
+    output.backward("f")
+    check(parameters, output)
+
+
+def check(parameters: list[Node], output: Node) -> None:
+    for parameter in parameters:
+        graph = GraphPropagator().aggregate(parameter.feedback)
+        found = [n for _, n in graph.graph]
+        if parameter not in upstream(output):
+            assert found == []
+            continue
+        assert set(found) == reference(parameter, output)
+        assert len(set(found)) == len(found)
+        assert graph.user_feedback == "f"
+        assert in_order(graph.graph)
+
+
+def in_order(graph: list[tuple[int, Node]]) -> bool:
+    """Whether a graph is sorted by level, then by creation."""
+    levels = [level for level, _ in graph]
+    if levels != sorted(levels) or any(level != n.level for level, n in graph):
+        return False
+    latest: dict[tuple[int, str], int] = {}
+    for level, n in graph:
+        base, _, number = n.name.rpartition(":")
+        if latest.get((level, base), -1) >= int(number):
+            return False
+        latest[level, base] = int(number)
+    return True
+
+
+join = bundle("[join] any number")(lambda *values: 0)
+
+
+def draw_graph(shape: list[tuple[int, ...]]) -> tuple[list[Node], list[Node]]:
+    inputs = [node(1, name="p", trainable=True), node(1, name="q", trainable=True), node(1)]
+    nodes = list(inputs)
+    for operands in shape:
+        nodes.append(join(*(nodes[i] for i in operands)))
+    return inputs, nodes
+
+
+@given(shapes())
+def test_any_graph_reaches_its_parameters_as_the_definition_says(shape):
+    (p, q, _), nodes = draw_graph(shape)
+    nodes[-1].backward("f")
+    check([p, q], nodes[-1])
+    both = sum_feedback([p, q])
+    expected = [reference(x, nodes[-1]) for x in (p, q) if x in upstream(nodes[-1])]
+    assert {n for _, n in both.graph} == set().union(*expected)
+    assert in_order(both.graph)
+
+
+@given(shapes(), st.data())
+def test_several_outputs_add_up(shape, data):
+    (p, *_), nodes = draw_graph(shape)
+    steps = nodes[3:]
+    outputs = data.draw(st.lists(st.sampled_from(steps), min_size=1, max_size=4, unique_by=id))
+    for output in outputs:
+        output.backward(f"on {output.py_name}", retain_graph=True)
+    reached = [output for output in outputs if p in upstream(output)]
+    graph = sum_feedback([p])
+    assert {n for _, n in graph.graph} == set().union(*(reference(p, o) for o in reached), set())
+    assert in_order(graph.graph)
+    for output in reached:
+        assert f"on {output.py_name}" in str(graph.user_feedback)
+
+
+@given(shapes())
+def test_levels_are_the_longest_way_from_a_root(shape):
+    _, nodes = draw_graph(shape)
+    for n in nodes:
+        assert n.level == (1 + max(p.level for p in n.parents) if n.parents else 0)
+        assert all(any(child is n for child in p.children) for p in n.parents)
+
+
+@given(shapes())
+@settings(max_examples=30)
+def test_a_second_backward_is_refused_wherever_the_first_has_been(shape):
+    (p, q, _), nodes = draw_graph(shape)
+    nodes[-1].backward("f")
+    consumed = {n for n in upstream(nodes[-1]) if n.parents}
+    for x in (p, q):
+        x.zero_feedback()
+    for output in nodes[3:]:
+        if upstream(output) & consumed and p in upstream(output):
+            with pytest.raises(AttributeError):
+                output.backward("again")
+    assert not p.feedback
+    assert not q.feedback
+
+
+def test_the_oracle_is_no_copy_of_the_program():
+    """The reference above is checked by hand on the smallest program with a blanket node."""
+    x = node(1, trainable=True)
+    side = node(2) + node(3)
+    mid = x * side
+    out = mid - 1
+    assert {n.name for n in reference(x, out)} == {
+        n.name for n in (x, side, mid, out, out.parents[1])
+    }
+    assert isinstance(test_the_oracle_is_no_copy_of_the_program, types.FunctionType)
