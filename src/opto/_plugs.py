@@ -15,10 +15,9 @@ from opto.errors import PlugError, nearest
 PLUGS: dict[str, str] = {
     "view.digraph": "opto.view.dot:digraph",
     "llm.default": "opto.llm:LLM",
-    "llm.autogen": "opto.llm.openai:AutoGenLLM",
     "llm.customllm": "opto.llm.openai:CustomLLM",
     "llm.litellm": "opto.llm.litellm:LiteLLM",
-    "llm.local": "opto.llm.local:LocalLLM",
+    "llm.local": "opto.llm.local.backend:LocalLLM",
     "llm.openai": "opto.llm.openai:OpenAILLM",
 }
 

@@ -56,8 +56,10 @@ class LLM(metaclass=_Port):
     Source: SPEC 1.4 and 8.2.
     """
 
-    #: True where the backend can force a JSON schema while the answer is decoded.
-    enforces_schema: bool = False
+    @property
+    def enforces_schema(self) -> bool:
+        """Whether the backend can force a JSON schema while it decodes; a class may say True."""
+        return False
 
     if TYPE_CHECKING:
         # The signature of the choice, as readers and type checkers shall see it.

@@ -36,6 +36,8 @@ class DummyLLM(AbstractModel):
     Source: SPEC 8.2.
     """
 
+    enforces_schema = False
+
     def __init__(
         self,
         callable: Callable[..., Any],  # noqa: A002 - the name is public API
@@ -69,6 +71,8 @@ class ScriptedLLM(LLM):
         >>> [request.messages[0]["content"] for request in model.requests]
         ['?', 'again?']
     """
+
+    enforces_schema = False
 
     def __init__(
         self,

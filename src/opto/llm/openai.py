@@ -1,0 +1,182 @@
+"""Any server that speaks OpenAI's chat API, through OpenAI's own client."""
+
+from __future__ import annotations
+
+import os
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import ModelMissing, ModelRefused
+from opto.llm.packages import needed
+from opto.llm.remote import RemoteLLM
+from opto.llm.renewed import Renewed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CustomLLM", "OpenAILLM"]
+
+OFFICIAL = "https://api.openai.com/v1"
+DEFAULT_MODEL = "gpt-4o"
+
+
+class OpenAILLM(RemoteLLM):
+    """A model at OpenAI, or at any server that speaks its chat API.
+
+    The package ``openai`` is imported at the first question.
+
+    Args:
+        model: the model's name; None for ``OPENAI_MODEL``, else "gpt-4o".
+        reset_freq: seconds after which the client is made anew; None for never.
+        cache: accepted for programs of the original, where it does nothing either.
+        base_url: the server's address; None for ``OPENAI_BASE_URL``, else OpenAI's own.
+        api_key: the key, or a function that gives it; None for ``OPENAI_API_KEY``.
+            It shows in no repr, error or pickle.
+        timeout: seconds that one attempt may take; None for no limit.
+        max_retries: how often a failed call is tried again at most.
+        base_delay: seconds before the first retry; later ones wait longer.
+        patience: seconds after the first attempt at which no further one starts.
+        enforces_schema: whether the server can hold an answer to a JSON schema; None
+            for yes at OpenAI's own address, and no elsewhere.
+        **settings: defaults for the arguments of every request, such as
+            ``temperature=0.0``. What OpenAI's API does not know is sent along as it is.
+
+    Example:
+        >>> OpenAILLM("llama", base_url="http://127.0.0.1:8080/v1", temperature=0.0)
+        OpenAILLM('llama', base_url='http://127.0.0.1:8080/v1', temperature=0.0)
+    """
+
+    _key_variable = "OPENAI_API_KEY"
+
+    def __init__(
+        self,
+        model: str | None = None,
+        reset_freq: float | None = None,
+        cache: bool = True,
+        *,
+        base_url: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
+        timeout: float | None = 60.0,
+        max_retries: int = 10,
+        base_delay: float = 1.0,
+        patience: float = 120.0,
+        enforces_schema: bool | None = None,
+        **settings: Any,
+    ) -> None:
+        needed("openai", type(self).__name__)
+        super().__init__(
+            model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
+            timeout=timeout,
+            max_retries=max_retries,
+            base_delay=base_delay,
+            patience=patience,
+            api_key=api_key,
+            enforces_schema=enforces_schema,
+            settings=settings,
+        )
+        self.cache = cache
+        self.base_url = base_url
+        self._client = Renewed(self._connect, reset_freq)
+
+    @property
+    def _address(self) -> str:
+        return self.base_url or os.environ.get("OPENAI_BASE_URL") or OFFICIAL
+
+    def _is_official(self) -> bool:
+        return self._address.startswith("https://api.openai.com")
+
+    def _connect(self) -> Any:
+        import openai  # lazy: a vendor's SDK, 0.5 s
+
+        key = self._secret("api_key") or os.environ.get(self._key_variable)
+        if key is None and self._is_official():
+            raise ModelRefused(
+                "OpenAI wants a key: set OPENAI_API_KEY, or give api_key=... (which does not "
+                "travel in a pickle); for a server of your own give base_url=..., and for a "
+                'model without any server take LLM(backend="Local")'
+            )
+        # The client insists on a key; most servers of one's own do not.
+        return openai.OpenAI(base_url=self._address, api_key=key or "unused", max_retries=0)
+
+    def _sender(self, arguments: dict[str, Any]) -> Callable[[], Any]:
+        from openai.resources.chat.completions import Completions  # lazy: a vendor's SDK
+
+        client = _routed(self._client.get(), arguments)
+        if self._is_official() and "max_tokens" in arguments:
+            # The newer name; OpenAI's reasoning models refuse the older one.
+            arguments["max_completion_tokens"] = arguments.pop("max_tokens")
+        known = signature(Completions.create).parameters
+        theirs = {name: arguments.pop(name) for name in list(arguments) if name not in known}
+        if theirs:
+            arguments["extra_body"] = {**theirs, **(arguments.get("extra_body") or {})}
+        return lambda: client.chat.completions.create(**arguments)
+
+    def _can_enforce(self) -> bool:
+        return self._is_official()
+
+    def _broken(self) -> tuple[type[BaseException], ...]:
+        # lazy: the client has loaded both by the time that it fails
+        from json import JSONDecodeError
+
+        # lazy: as above
+        import openai
+
+        return openai.APIConnectionError, openai.APIResponseValidationError, JSONDecodeError
+
+
+class CustomLLM(OpenAILLM):
+    """A model behind a server of one's own, for example a LiteLLM proxy.
+
+    Args:
+        model: the model's name; None for ``TRACE_CUSTOMLLM_MODEL``, else "gpt-4o".
+        reset_freq: seconds after which the client is made anew; None for never.
+        cache: accepted for programs of the original, where it does nothing either.
+        base_url: the server's address; None for ``TRACE_CUSTOMLLM_URL``.
+        **settings: as of `OpenAILLM`; the key is ``TRACE_CUSTOMLLM_API_KEY`` if none is given.
+
+    Raises:
+        ModelMissing: nobody said where the server is.
+
+    Example:
+        >>> CustomLLM("llama", base_url="http://127.0.0.1:4000")
+        CustomLLM('llama', base_url='http://127.0.0.1:4000')
+
+    Source: SPEC 8.2.
+    """
+
+    _key_variable = "TRACE_CUSTOMLLM_API_KEY"
+
+    def __init__(
+        self,
+        model: str | None = None,
+        reset_freq: float | None = None,
+        cache: bool = True,
+        *,
+        base_url: str | None = None,
+        **settings: Any,
+    ) -> None:
+        address = base_url or os.environ.get("TRACE_CUSTOMLLM_URL")
+        if not address:
+            raise ModelMissing(
+                "CustomLLM does not know its server: set TRACE_CUSTOMLLM_URL to its address, "
+                "such as http://127.0.0.1:4000/v1, or give base_url=..."
+            )
+        super().__init__(
+            model or os.environ.get("TRACE_CUSTOMLLM_MODEL") or DEFAULT_MODEL,
+            reset_freq,
+            cache,
+            base_url=address,
+            **settings,
+        )
+
+
+def _routed(client: Any, arguments: dict[str, Any]) -> Any:
+    """The client for one request that says itself where it goes, as LiteLLM's calls may."""
+    route = {
+        ours: arguments.pop(name)
+        for name, ours in (("api_key",) * 2, ("base_url",) * 2, ("api_base", "base_url"))
+        if name in arguments
+    }
+    if "headers" in arguments:
+        arguments["extra_headers"] = arguments.pop("headers")
+    return client.with_options(**route) if route else client

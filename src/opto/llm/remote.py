@@ -1,0 +1,133 @@
+"""What all models behind a network have in common: time limits, retries, kept secrets."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from difflib import get_close_matches
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import ArgumentError
+from opto.llm.deadline import within
+from opto.llm.failures import Failure, scrub
+from opto.llm.port import LLM
+from opto.llm.retry import Retry
+from opto.llm.secret import Secret, hide, is_secret
+from opto.llm.types import Reply, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["RemoteLLM"]
+
+
+class RemoteLLM(LLM):
+    """A model that is reached through a vendor's client.
+
+    A backend says how a request is sent (`_sender`); this class bounds its time,
+    tries again, and turns what the client raises into this library's errors. The
+    clients' own retries are switched off, so that nobody retries twice.
+
+    Args:
+        model: the model's name.
+        timeout: seconds that one attempt may take; None for no limit.
+        max_retries: how often a failed call is tried again at most.
+        base_delay: seconds before the first retry; later ones wait longer.
+        patience: seconds after the first attempt at which no further one starts.
+        api_key: the key; None for what the client finds in the environment.
+        enforces_schema: whether the model can be held to a JSON schema; None to find out.
+        settings: defaults for the arguments of every request, by name.
+    """
+
+    base_url: str | None = None
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        timeout: float | None,
+        max_retries: int,
+        base_delay: float,
+        patience: float,
+        api_key: Any,
+        enforces_schema: bool | None,
+        settings: dict[str, Any],
+    ) -> None:
+        _refuse_misspelt(type(self), settings)
+        self.model_name = model
+        self.timeout = timeout
+        self.retry = Retry(max_retries, base_delay, patience=patience)
+        self.defaults = {k: v for k, v in settings.items() if not is_secret(k)}
+        self._secrets = {k: Secret(v) for k, v in settings.items() if is_secret(k)}
+        self._secrets["api_key"] = Secret(api_key)
+        self._enforces = enforces_schema
+
+    @property
+    def enforces_schema(self) -> bool:
+        """Whether the model can be held to a JSON schema while it answers."""
+        return self._can_enforce() if self._enforces is None else self._enforces
+
+    def answer(self, request: Request) -> Reply:
+        """Send the request, and again where that can help.
+
+        Raises:
+            ModelUnavailable: no answer came in time; the cause is the client's last error.
+            ModelRefused: the provider turned the request down; the cause says why. A
+                400 may be about ``response_format``: asking without it can help.
+            ModelMissing: the client's package is not installed.
+        """
+        if request.extra.get("stream"):
+            raise ArgumentError("a model answers with the whole text; leave out stream=True")
+        arguments = {"model": self.model_name, "timeout": self.timeout}
+        arguments |= {k: v.value for k, v in self._secrets.items() if k != "api_key"}
+        arguments |= request.over(self.defaults).arguments()
+        # The package is imported by this, outside of the time that an attempt may take.
+        send = self._sender(arguments)
+        limit = _with_grace(arguments["timeout"])
+        raw = self.retry.run(
+            lambda: within(limit, send),
+            judge=self._judge,
+            who=f"{type(self).__name__} {arguments['model']!r}",
+        )
+        return Reply.read(raw, request.digest)
+
+    @abstractmethod
+    def _sender(self, arguments: dict[str, Any]) -> Callable[[], Any]:
+        """What sends a request with these arguments, once, and returns the client's answer."""
+
+    @abstractmethod
+    def _can_enforce(self) -> bool:
+        """Whether this model, at this provider, can be held to a JSON schema."""
+
+    @abstractmethod
+    def _broken(self) -> tuple[type[BaseException], ...]:
+        """The client's exceptions for a broken connection or response without a status."""
+
+    def _judge(self, error: BaseException) -> Failure:
+        secrets = [secret.value for secret in self._secrets.values()]
+        scrub(error, secrets)
+        return Failure.of(error, self._broken(), secrets)
+
+    def _secret(self, name: str) -> Any:
+        """A secret argument, or None; it is None in a copy that came out of a pickle."""
+        return self._secrets[name].value
+
+    def __repr__(self) -> str:
+        shown = {"base_url": self.base_url, **self.defaults}
+        rest = "".join(f", {k}={v!r}" for k, v in shown.items() if v is not None)
+        return hide(f"{type(self).__name__}({self.model_name!r}{rest})")
+
+
+def _with_grace(timeout: Any) -> float | None:
+    # The client's own limit comes first: its error tells more than ours.
+    return timeout * 1.1 + 0.1 if isinstance(timeout, (int, float)) else None
+
+
+def _refuse_misspelt(backend: type[RemoteLLM], settings: Iterable[str]) -> None:
+    """Anything may be an argument of a provider, except what is nearly one of ours."""
+    classes = [c for c in backend.__mro__ if issubclass(c, RemoteLLM) and "__init__" in vars(c)]
+    taken = {name for c in classes for name in signature(c).parameters}
+    own = sorted(taken - {"settings"})
+    for name in settings:
+        if get_close_matches(name, own, n=1, cutoff=0.8):
+            raise ArgumentError.unknown(f"{backend.__name__}()", [name], own)

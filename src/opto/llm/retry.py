@@ -1,0 +1,101 @@
+"""Asking again, politely: how often, how long between, and when to give up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opto.llm.failures import Failure
+
+__all__ = ["Retry"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a failed call is tried again.
+
+    Between two attempts lies what the provider asks for in ``Retry-After``, else a
+    time that doubles from `base_delay` on up to `max_delay`; a random part is
+    added, so that many clients do not come back at one moment.
+
+    Args:
+        max_retries: how often a call is tried again at most.
+        base_delay: seconds before the first retry.
+        max_delay: seconds between two attempts at most, where the provider asks
+            for nothing else.
+        patience: seconds after the first attempt at which no further one starts.
+
+    Example:
+        >>> Retry(max_retries=0).run(lambda: "at once", judge=None, who="the model")
+        'at once'
+    """
+
+    max_retries: int = 10
+    base_delay: float = 1.0
+    max_delay: float = 30.0
+    patience: float = 120.0
+
+    def run(
+        self, call: Callable[[], T], *, judge: Callable[[BaseException], Failure], who: str
+    ) -> T:
+        """The result of `call`, tried as often as this allows.
+
+        Args:
+            call: takes nothing.
+            judge: what an exception of it means.
+            who: names the model in messages.
+
+        Raises:
+            ModelUnavailable: the last attempt failed in a way that may pass.
+            ModelRefused: an attempt failed in a way that will not.
+        """
+        # lazy: 40 ms of import, paid by the first question
+        import tenacity
+
+        pause = tenacity.wait_exponential_jitter(
+            self.base_delay, self.max_delay, jitter=self.base_delay
+        )
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            asked = judge(_error(state)).wait
+            own = pause(state)
+            return own if asked is None else asked + min(own, self.base_delay) / 10
+
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: judge(error).transient),
+            wait=wait,
+            stop=tenacity.stop_after_attempt(self.max_retries + 1)
+            | tenacity.stop_before_delay(self.patience),
+            before_sleep=lambda state: _note(who, judge(_error(state)), state),
+            reraise=True,
+        )
+        start = monotonic()
+        try:
+            return attempts(call)
+        except Exception as error:
+            number = attempts.statistics["attempt_number"]
+            raise judge(error).as_error(who, number, monotonic() - start) from error
+
+
+def _error(state: Any) -> BaseException:
+    error: BaseException = state.outcome.exception()
+    return error
+
+
+def _note(who: str, failure: Failure, state: Any) -> None:
+    # lazy: whoever gets here has waited for a network already
+    from logging import getLogger
+
+    getLogger("opto.llm").info(
+        "%s: %s; attempt %d follows in %.1f s",
+        who,
+        failure.meaning,
+        state.attempt_number + 1,
+        state.upcoming_sleep,
+    )
