@@ -1,0 +1,419 @@
+"""A user's function as an operation: `bundle`, and what it makes of a function."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import sys
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import (
+    ArgumentError,
+    BundleError,
+    ExecutionError,
+    NodeError,
+    TraceMissingInputsError,
+)
+from opto.trace.calls import Callee, call, failure
+from opto.trace.modules import Module
+from opto.trace.nodes import ExceptionNode, Node, ParameterNode, get_op_name, given
+from opto.trace.packing import TakesNodes, to_data
+from opto.trace.signature import shape_of
+from opto.trace.source import Source, define, signature_of, source_of
+from opto.trace.table import Operation
+from opto.trace.tape import UNTRACED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = [
+    "ExceptionNode",
+    "ExecutionError",
+    "FunModule",
+    "TraceMissingInputsError",
+    "bundle",
+    "to_data",
+]
+
+_EVAL = "[eval] Runs the code in __code on the other inputs."
+
+# Under these names an instance keeps its own form of each bundled method, and its node.
+_BOUND = "__TRACE_RESERVED_bundle_"
+_SELF = "__TRACE_RESERVED_self_node"
+
+
+def bundle(
+    description: str | None = None,
+    traceable_code: bool = False,  # noqa: FBT001, FBT002 - as in the original
+    _process_inputs: bool = True,  # noqa: FBT001, FBT002
+    trainable: bool = False,  # noqa: FBT001, FBT002
+    catch_execution_error: bool = True,  # noqa: FBT001, FBT002
+    allow_external_dependencies: bool = False,  # noqa: FBT001, FBT002
+    overwrite_python_recursion: bool = False,  # noqa: FBT001, FBT002
+    projections: Sequence[Any] | None = None,
+    output_name: str | None = None,
+    **unknown: Any,
+) -> Callable[[Callable[..., Any]], FunModule]:
+    """A decorator that records each call of a function as one step.
+
+    Args:
+        description: what the function does, for a model to read, beginning with a name
+            for the operation in brackets. The function's name and docstring by default.
+        traceable_code: the function works on nodes, and the graph inside it is kept.
+        _process_inputs: False gives the function its arguments as they are, nodes too.
+        trainable: the function's source is a parameter that an optimizer may rewrite.
+        catch_execution_error: an exception becomes an output that feedback can be sent
+            through, and is raised as `ExecutionError`; False lets it pass.
+        allow_external_dependencies: the function may use nodes that it is not given.
+        overwrite_python_recursion: calls of the function to itself are not recorded.
+        projections: what proposed code is put through (only if trainable).
+        output_name: the base name of the results; the operation's name by default.
+
+    Returns:
+        A decorator: takes the function, returns a `FunModule`.
+
+    Raises:
+        BundleError: the description has no name in brackets, or there is no function.
+        SourceError: it is to be trainable and its source cannot be read.
+
+    Example:
+        >>> from opto.trace import bundle, node
+        >>> @bundle()
+        ... def double(x):
+        ...     "Twice x."
+        ...     return 2 * x
+        >>> double(node(3)).data
+        6
+    """
+    if unknown:
+        raise ArgumentError.unknown("bundle()", unknown, inspect.signature(bundle).parameters)
+    if callable(description):
+        raise BundleError("bundle takes options: write @bundle() with parentheses")
+    frame = sys._getframe(1)  # noqa: SLF001 - the only way to the scope of a decorator
+    line = frame.f_lineno
+    inner = frame.f_locals if trainable and frame.f_locals is not frame.f_globals else {}
+
+    def decorate(fun: Callable[..., Any]) -> FunModule:
+        return FunModule(
+            fun,
+            description=description,
+            traceable_code=traceable_code,
+            _process_inputs=_process_inputs,
+            trainable=trainable,
+            catch_execution_error=catch_execution_error,
+            allow_external_dependencies=allow_external_dependencies,
+            overwrite_python_recursion=overwrite_python_recursion,
+            projections=projections,
+            output_name=output_name,
+            _scope=dict(inner),
+            _line=line,
+        )
+
+    return decorate
+
+
+class FunModule(Module, TakesNodes):
+    """A bundled function. Made by `bundle`, whose arguments it takes.
+
+    Attributes:
+        name: the operation's name.
+        parameter: the node that holds its source, or None if it is not trainable.
+        info: what is known of the function: ``fun``, ``fun_name``, ``doc``,
+            ``signature``, ``source``, ``line_number``, ``file``.
+    """
+
+    parameter: ParameterNode[str] | None
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        description: str | None = None,
+        traceable_code: bool = False,  # noqa: FBT001, FBT002
+        _process_inputs: bool = True,  # noqa: FBT001, FBT002
+        trainable: bool = False,  # noqa: FBT001, FBT002
+        catch_execution_error: bool = True,  # noqa: FBT001, FBT002
+        allow_external_dependencies: bool = False,  # noqa: FBT001, FBT002
+        overwrite_python_recursion: bool = False,  # noqa: FBT001, FBT002
+        projections: Sequence[Any] | None = None,
+        output_name: str | None = None,
+        *,
+        _scope: Mapping[str, Any] = MappingProxyType({}),
+        _line: int | None = None,
+    ) -> None:
+        self._binds = type(fun) if isinstance(fun, (staticmethod, classmethod)) else None
+        fun = fun.__func__ if isinstance(fun, (staticmethod, classmethod)) else fun
+        if not callable(fun):
+            raise BundleError(f"bundle() decorates functions; {fun!r} cannot be called")
+        self._original = fun
+        self._said = _described(fun, description)
+        self._options = (_process_inputs, traceable_code)
+        self.trainable = trainable
+        self.traceable_code = traceable_code
+        self.catch_execution_error = catch_execution_error
+        self.allow_external_dependencies = allow_external_dependencies
+        self.overwrite_python_recursion = overwrite_python_recursion or trainable
+        self.output_name = output_name
+        self._scope, self._line = _scope, _line
+        self._source: Source | None = None
+        self._info: dict[str, Any] | None = None
+        self._self_node: Node[Any] | None = None
+        self._attribute = getattr(fun, "__name__", type(fun).__name__)
+        self.parameter = self._code_parameter(projections) if trainable else None
+        self._text = self.parameter._data if self.parameter is not None else None
+        self._callee = self._callee_of(fun)
+        # What the original is called after each of its recursions would cost every call.
+        self._guards = self.overwrite_python_recursion and self._may_recurse()
+        functools.update_wrapper(self, fun, assigned=_FACE, updated=())
+
+    def _code_parameter(self, projections: Sequence[Any] | None) -> ParameterNode[str]:
+        source = self._read_source()
+        return ParameterNode(
+            source.text,
+            name="__code",
+            description=f"[ParameterNode] The source of the function {source.name}.",
+            constraint=f"The code must begin with:\n{signature_of(source.text)}",
+            projections=projections,
+        )
+
+    def _read_source(self) -> Source:
+        if self._source is None:
+            self._source = source_of(self._original, self._scope, self._line)
+        return self._source
+
+    def _may_recurse(self) -> bool:
+        code = getattr(self._original, "__code__", None)
+        return code is None or self._attribute in {*code.co_names, *code.co_freevars}
+
+    def _callee_of(self, fun: Callable[..., Any]) -> Callee:
+        shape = shape_of(fun, self._attribute)
+        name = "eval" if self.parameter is not None else get_op_name(self._said)
+        words = _EVAL if self.parameter is not None else self._said
+        keys = (*shape.names, "__code") if self.parameter is not None else shape.names
+        process, traceable = self._options
+        return Callee(
+            op=Operation(name, fun, keys, words, info_of=self._info_of),
+            base=name if self.output_name is None else self.output_name,
+            function=fun,
+            shape=shape,
+            code=self.parameter,
+            process=process,
+            traceable=traceable,
+            catch=self.catch_execution_error,
+            external=self.allow_external_dependencies,
+        )
+
+    # -- what is known of the function -------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The operation's name."""
+        return get_op_name(self._said)
+
+    @property
+    def description(self) -> str:
+        """What the function does, tagged with its name."""
+        return self._said
+
+    @property
+    def fun(self) -> Callable[..., Any]:
+        """The Python function: of the code as it is now, if that is a parameter."""
+        return self._current().function
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What is known of the function, read when it is first asked for."""
+        if self._info is None:
+            fun = self._original
+            known: dict[str, Any] = {
+                "fun": fun,
+                "fun_name": getattr(fun, "__qualname__", self._attribute),
+                "doc": inspect.getdoc(fun),
+                "signature": self._callee.shape.text,
+                "source": None,
+                "line_number": None,
+                "file": None,
+            }
+            try:
+                source = self._read_source()
+                known.update(source=source.text, line_number=source.line, file=source.file)
+            except BundleError as reason:
+                known["no_source"] = str(reason)
+            self._info = known
+        return self._info
+
+    def _info_of(self, node: Any) -> dict[str, Any]:
+        """The `info` of a result."""
+        values = [n._data for n in node._args]
+        keys = tuple(node.inputs)
+        split = node._extras.positional
+        split = len(self._callee.shape.names) if split < 0 else split
+        last = len(keys) - (self.parameter is not None)
+        return {
+            **self.info,
+            **({"fun_name": "eval", "_fun_name": self.name} if self.parameter is not None else {}),
+            "inputs": {
+                "args": values[:split],
+                "kwargs": dict(zip(keys[split:last], values[split:last])),  # noqa: B905
+            },
+            "output": node._data,
+            "external_dependencies": [],
+        }
+
+    # -- calling -----------------------------------------------------------------------
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function and record the call; see `opto.trace.calls.call`."""
+        return self(*args, **kwargs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        callee = self._callee if self.parameter is None else self._current()
+        if self._self_node is not None:
+            args = (self._self_node, *args)
+        if not self._guards:
+            return call(callee, args, kwargs)
+        running = UNTRACED.get()
+        if self in running:
+            return callee.function(*args, **kwargs)
+        token = UNTRACED.set(running | {self})
+        try:
+            return call(callee, args, kwargs)
+        finally:
+            UNTRACED.reset(token)
+
+    def _current(self) -> Callee:
+        """How to call the code as it is now; compiled once for each text."""
+        code = self.parameter
+        if code is None or code._data is self._text:
+            return self._callee
+        source = self._read_source()
+        try:
+            if not isinstance(code._data, str):
+                raise NodeError(
+                    f"{code.name} must hold the source of {source.name} as text, not "
+                    f"{type(code._data).__name__}: {code._data!r}"
+                )
+            if code._data == source.text:
+                fun = self._original
+            else:
+                like = source.function or self._original
+                fun = define(code._data, source.name, like, self._scope, code.py_name)
+        except Exception as error:
+            if not self.catch_execution_error:
+                raise
+            words = f"[exception] The code in {code.name} does not define a function."
+            op = Operation(code.py_name, self._original, ("__code",), words)
+            raise failure(op, ("__code",), (code,), error, text=code._data) from error
+        self._callee, self._text = self._callee_of(fun), code._data
+        self._guards = self.overwrite_python_recursion and fun is self._original
+        return self._callee
+
+    # -- methods -----------------------------------------------------------------------
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._attribute = name
+
+    def __get__(self, obj: Any, owner: type | None = None) -> FunModule:
+        if self._binds is classmethod:
+            return self._bound(owner if obj is None else type(obj), self.parameter)
+        if obj is None or self._binds is staticmethod:
+            return self
+        if isinstance(obj, type):
+            return self._bound(obj, self.parameter)
+        kept = getattr(obj, "__dict__", None)
+        if kept is None:
+            if self.parameter is not None:
+                raise BundleError(
+                    f"{type(obj).__name__} has __slots__ and no __dict__, so an instance cannot "
+                    f"keep the code of its own {self._attribute}; add '__dict__' to the slots"
+                )
+            return self._bound(obj, None)
+        key = _BOUND + self._attribute
+        found: FunModule | None = kept.get(key)
+        if found is not None and found._original is not self._original:
+            # An overridden method, asked for through super().
+            key = f"{key}@{getattr(self._original, '__qualname__', id(self))}"
+            found = kept.get(key)
+        if found is None:
+            if _SELF not in kept:
+                kept[_SELF] = given(obj, "self")
+            code = None if self.parameter is None else copy.deepcopy(self.parameter)
+            found = kept[key] = self._bound(kept[_SELF], code)
+        return found
+
+    def _bound(self, obj: Any, code: ParameterNode[str] | None) -> FunModule:
+        """This function with its first argument filled in, and code of its own."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new._self_node = obj if isinstance(obj, Node) else given(obj, "self")
+        new._use(code)
+        return new
+
+    def _use(self, code: ParameterNode[str] | None) -> None:
+        self.parameter = code
+        op = replace(self._callee.op, info_of=self._info_of)
+        self._callee = replace(self._callee, op=op, code=code)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FunModule:
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        # The function and its scope are code, which copies share.
+        new.__dict__.update(self.__dict__)
+        new._self_node = copy.deepcopy(self._self_node, memo)
+        new._use(copy.deepcopy(self.parameter, memo))
+        return new
+
+    def detach(self) -> FunModule:
+        """A copy with a code parameter of its own."""
+        return copy.deepcopy(self)
+
+    def __reduce__(self) -> Any:
+        if self._self_node is not None:
+            return _rebound, (self._function(), self._self_node, self.parameter)
+        if self._importable():
+            return self.__qualname__
+        raise BundleError(
+            f"{self.name} cannot be pickled, because it cannot be imported from "
+            f"{self.__module__} by its name; define it at the top of a module"
+        )
+
+    def _function(self) -> FunModule:
+        """The unbound function that this is the bound form of."""
+        owner: Any = sys.modules.get(self.__module__)
+        for part in self.__qualname__.split("."):
+            owner = inspect.getattr_static(owner, part)
+        found: FunModule = owner
+        return found
+
+    def _importable(self) -> bool:
+        try:
+            return self._function() is self
+        except AttributeError:
+            return False
+
+    def __repr__(self) -> str:
+        return f"<bundled {self.name}{self._callee.shape.text}>"
+
+
+_FACE = ("__module__", "__name__", "__qualname__", "__doc__")
+
+
+def _rebound(function: FunModule, obj: Any, code: ParameterNode[str] | None) -> FunModule:
+    return function._bound(obj, code)
+
+
+def _described(fun: Any, description: str | None) -> str:
+    """The description of a function, tagged with the name of its operation."""
+    if description is not None:
+        try:
+            get_op_name(description)
+        except NodeError as error:
+            raise BundleError(str(error)) from error
+        return description
+    while isinstance(fun, functools.partial):
+        fun = fun.func
+    name = getattr(fun, "__qualname__", type(fun).__qualname__)
+    name = name.replace("<locals>.", "").replace("<lambda>", "lambda")
+    return f"[{name}] {inspect.getdoc(fun) or ''}".rstrip()

@@ -1,0 +1,199 @@
+"""Graphs: their order, and a frozen snapshot of a run.
+
+Works on anything that has parents (`_args`) and a place in time (`_serial`), so it
+stands below the nodes. Nothing here recurses: graphs are as deep as programs are long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from opto.trace.feedback import Feedback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Graph", "Step", "ancestors", "levels", "names_of"]
+
+
+def ancestors(*nodes: Any) -> list[Any]:
+    """`nodes` and all that they were computed from, parents before children.
+
+    Example:
+        >>> from opto.trace import node
+        >>> x = node(1, name="a")
+        >>> [n.data for n in ancestors(x + x)]
+        [1, 2]
+    """
+    seen: dict[int, Any] = {id(n): n for n in nodes}
+    stack = list(seen.values())
+    while stack:
+        for parent in stack.pop()._args:
+            if id(parent) not in seen:
+                seen[id(parent)] = parent
+                stack.append(parent)
+    return sorted(seen.values(), key=_creation)
+
+
+def _creation(node: Any) -> int:
+    serial: int = node._serial
+    return serial
+
+
+def levels(ordered: Iterable[Any]) -> dict[int, int]:
+    """The level of each node by its `id`: 0 for roots, else one more than its parents'.
+
+    Args:
+        ordered: nodes with all their ancestors, parents first.
+    """
+    level: dict[int, int] = {}
+    for node in ordered:
+        args = node._args
+        level[id(node)] = 1 + max(level[id(a)] for a in args) if args else 0
+    return level
+
+
+def names_of(nodes: Iterable[Any]) -> dict[int, str]:
+    """A name for each node by its `id`, unique among them and fit for Python.
+
+    Names lose their colon in prompts, so that ``x1:0`` and ``x:10`` would be one; the
+    later of two gets an underscore and a number.
+
+    Example:
+        >>> from opto.trace import node
+        >>> a, b = node(1, name="x1"), node(2, name="x")
+        >>> b._base, b._index = "x", int(f"{a._index}")
+        >>> len(set(names_of([a, b]).values()))
+        2
+    """
+    taken: set[str] = set()
+    names: dict[int, str] = {}
+    for node in nodes:
+        if id(node) in names:
+            continue
+        plain = name = node.py_name
+        copies = 1
+        while name in taken:
+            copies += 1
+            name = f"{plain}_{copies}"
+        taken.add(name)
+        names[id(node)] = name
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One value of a run and where it came from.
+
+    Attributes:
+        name: unique in its graph, such as ``"add0"``.
+        value: what it was when it was used.
+        kind: ``"node"``, ``"parameter"``, ``"message"`` or ``"exception"``.
+        level: 0 for what was given, else one more than the deepest input.
+        op: the operation that made it, or None for what was given.
+        inputs: pairs of argument name and step name.
+        documentation: what the operation does, tagged ``[op]``.
+        description: what the user said of the value.
+        constraint: what the user asked of it.
+        trainable: whether an optimizer may change it.
+    """
+
+    name: str
+    value: Any
+    kind: str
+    level: int
+    op: str | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
+    documentation: str | None = None
+    description: str | None = None
+    constraint: str | None = None
+    trainable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A run, frozen: safe to keep, to send to another process, to draw.
+
+    Attributes:
+        steps: sorted by level, then by creation; inputs stand before what uses them.
+        outputs: the names of the steps that feedback was said about.
+        feedback: what was said.
+    """
+
+    steps: tuple[Step, ...]
+    outputs: tuple[str, ...] = ()
+    feedback: Feedback = field(default_factory=Feedback)
+
+    @classmethod
+    def of(cls, *outputs: Any) -> Graph:
+        """The snapshot of all that `outputs` were computed from.
+
+        Args:
+            outputs: nodes, or one object with `.nodes` and `.feedback` such as what
+                `optimizer.trace_graph` gives: then only its nodes are in the snapshot.
+
+        Example:
+            >>> from opto.trace import node
+            >>> graph = Graph.of(node(2, name="a") * 3)
+            >>> [(s.kind, s.value, s.level) for s in graph.steps]
+            [('node', 2, 0), ('node', 3, 0), ('message', 6, 1)]
+        """
+        if len(outputs) == 1 and not hasattr(outputs[0], "_args"):
+            part = outputs[0]
+            nodes, feedback = list(part.nodes), part.feedback
+        else:
+            nodes, feedback = ancestors(*outputs), Feedback()
+        level = levels(ancestors(*nodes))
+        nodes.sort(key=lambda n: (level[id(n)], n._serial))
+        names = names_of(nodes)
+        said = {r.output for r in feedback.remarks}
+        ends = {id(n) for n in outputs} if not said else {id(n) for n in nodes if n.py_name in said}
+        steps = tuple(_step(n, level[id(n)], names) for n in nodes)
+        return cls(steps, tuple(names[id(n)] for n in nodes if id(n) in ends), feedback)
+
+    def __getitem__(self, name: str) -> Step:
+        return next(s for s in self.steps if s.name == name)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def to_json(self) -> str:
+        """The snapshot as JSON text; `from_json` reads it back.
+
+        Values that JSON has no form for are kept as their text.
+        """
+        return _codec().graph_to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Graph:
+        """The snapshot that `to_json` wrote.
+
+        Raises:
+            StoreError: the text is not of a snapshot.
+        """
+        return _codec().graph_from_json(text)
+
+
+def _codec() -> Any:
+    # lazy: json is needed by nobody who only records.
+    from opto.trace import graphjson
+
+    return graphjson
+
+
+def _step(node: Any, level: int, names: dict[int, str]) -> Step:
+    # An input that is not among the nodes stays unnamed: the step is then a given.
+    inside = bool(node._args) and all(id(a) in names for a in node._args)
+    return Step(
+        name=names[id(node)],
+        value=node.recorded,
+        kind=node.kind,
+        level=level,
+        op=node.op_name if inside else None,
+        inputs=tuple((k, names[id(n)]) for k, n in node.inputs.items()) if inside else (),
+        documentation=node._description if node._op is not None else None,
+        description=node.description if node._op is None else None,
+        constraint=node.constraint,
+        trainable=node.trainable,
+    )

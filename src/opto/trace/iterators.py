@@ -1,0 +1,83 @@
+"""Iterating over a node yields nodes, each known to be an item of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opto.trace.table import OPERATIONS
+from opto.trace.tape import INTERPRETER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["DictIterable", "SeqIterable", "iterate"]
+
+
+class SeqIterable:
+    """The items of a sequence node, by index.
+
+    Args:
+        wrapped_list: a node that holds something with a length and items by number.
+    """
+
+    def __init__(self, wrapped_list: Any) -> None:
+        self.wrapped_list = wrapped_list
+
+    def __len__(self) -> int:
+        return len(self.wrapped_list)
+
+    def __iter__(self) -> Iterator[Any]:
+        # Against the length of the moment, as Python iterates over a list.
+        index = 0
+        while index < len(self.wrapped_list.data):
+            yield self.wrapped_list[index]
+            index += 1
+
+
+class DictIterable:
+    """The items of a dict node: pairs of key node and value node.
+
+    Args:
+        wrapped_dict: a node that holds a dict.
+    """
+
+    def __init__(self, wrapped_dict: Any) -> None:
+        self.wrapped_dict = wrapped_dict
+
+    def __len__(self) -> int:
+        return len(self.wrapped_dict)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        for key in SeqIterable(self.wrapped_dict.keys()):
+            yield key, self.wrapped_dict[key]
+
+
+def iterate(node: Any, *, pairs: bool = False) -> Any:
+    """An iterable of the items of `node`, as nodes.
+
+    Args:
+        node: holds a sequence, an array, a set or a dict.
+        pairs: yield the items of a dict in pairs, and not its keys.
+
+    Raises:
+        ExecutionError: the value cannot be iterated over again and again, as is the
+            case for a number or an iterator.
+
+    Example:
+        >>> from opto.trace import node
+        >>> [x.data for x in iterate(node([1, 2]))]
+        [1, 2]
+    """
+    value = node._data
+    if isinstance(value, dict):
+        return DictIterable(node) if pairs else SeqIterable(node.keys())
+    if isinstance(value, (set, frozenset)):
+        return SeqIterable(INTERPRETER.get().apply(OPERATIONS["to_list"], (node,)))
+    if isinstance(value, (list, tuple, str, bytes)) or _is_array(value):
+        return SeqIterable(node)
+    return INTERPRETER.get().apply(OPERATIONS["iterate"], (node,))
+
+
+def _is_array(value: Any) -> bool:
+    # Recognised by its face: numpy is not ours to import.
+    return hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0

@@ -1,0 +1,43 @@
+"""The default propagator: what an optimizer may read of the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opto.trace.propagators.propagators import Propagator
+from opto.trace.propagators.trace_graph import TraceGraph
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["GraphPropagator"]
+
+
+class GraphPropagator(Propagator):
+    """Collects, on the way back, the subgraph through which the feedback came.
+
+    Each step adds its inputs and hands one and the same graph to all of them, so a
+    pass costs O(nodes + edges).
+
+    Source: algorithm 1 of the Trace paper, with the union taken by links.
+    """
+
+    def init_feedback(self, node: Any, feedback: Any) -> TraceGraph:
+        return TraceGraph([(0, node)], feedback)
+
+    def _propagate(self, child: Any) -> dict[Any, Any]:
+        parents = child.parents
+        graph = TraceGraph.linked((self.aggregate(child.feedback),), parents)
+        shares: dict[Any, Any] = dict.fromkeys(parents, graph)
+        for hidden in child.hidden_dependencies:
+            shares[hidden] = graph
+        return shares
+
+    def aggregate(self, feedback: Mapping[Any, Sequence[TraceGraph]]) -> TraceGraph:
+        """The sum of all that was said to one node.
+
+        Args:
+            feedback: by child, as `Node.feedback` holds it.
+        """
+        graphs = [graph for shares in feedback.values() for graph in shares]
+        return graphs[0] if len(graphs) == 1 else TraceGraph.linked(graphs)

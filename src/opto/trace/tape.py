@@ -1,0 +1,121 @@
+"""Who interprets an operation here and now: the only mutable context of the library.
+
+Everything that belongs to a flow of control (a thread, a task) is in context
+variables, so that tasks are right by themselves and threads by `carried`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["carried", "name_scope", "recording", "stop_tracing"]
+
+R = TypeVar("R")
+
+
+class Interpreter:
+    """What is done with an operation: run and record it, or run and forget it.
+
+    `apply` is filled in by the module that builds nodes, which stands above this one.
+    """
+
+    __slots__ = ("apply", "recording")
+
+    apply: Callable[..., Any]
+
+    def __init__(self, *, recording: bool) -> None:
+        self.recording = recording
+
+
+RECORDER = Interpreter(recording=True)
+RUNNER = Interpreter(recording=False)
+
+INTERPRETER: ContextVar[Interpreter] = ContextVar("opto.interpreter", default=RECORDER)
+
+# The nodes whose values the running function has looked at; None outside of one.
+READS: ContextVar[list[Any] | None] = ContextVar("opto.reads", default=None)
+
+SCOPE: ContextVar[str] = ContextVar("opto.scope", default="")
+
+# The functions that are running with their recursion untraced.
+UNTRACED: ContextVar[frozenset[Any]] = ContextVar("opto.untraced", default=frozenset())
+
+
+def recording() -> bool:
+    """Whether operations are recorded in this flow of control."""
+    return INTERPRETER.get().recording
+
+
+@contextmanager
+def stop_tracing() -> Iterator[None]:
+    """Run operations without recording them, in this flow of control only.
+
+    Nests: leaving an inner block does not switch recording on in an outer one.
+
+    Example:
+        >>> from opto.trace import node, stop_tracing
+        >>> x = node(1)
+        >>> with stop_tracing():
+        ...     y = x + 1
+        >>> y.data, y.parents
+        (2, [])
+    """
+    interpreter, reads = INTERPRETER.set(RUNNER), READS.set(None)
+    try:
+        yield
+    finally:
+        READS.reset(reads)
+        INTERPRETER.reset(interpreter)
+
+
+@contextmanager
+def name_scope(scope: str) -> Iterator[None]:
+    """Prefix the names of nodes made in this block with `scope` and a slash.
+
+    Example:
+        >>> from opto.trace import node
+        >>> from opto.trace.tape import name_scope
+        >>> with name_scope("agent"):
+        ...     node(1, name="x").name.split(":")[0]
+        'agent/x'
+    """
+    token = SCOPE.set(f"{SCOPE.get()}{scope}/")
+    try:
+        yield
+    finally:
+        SCOPE.reset(token)
+
+
+def carried(function: Callable[..., R]) -> Callable[..., R]:
+    """`function`, to be run in a thread or executor with the context of this moment.
+
+    Threads start with an empty context. A function that was carried records (or does
+    not), reads and names in the thread as it would have here.
+
+    Args:
+        function: what the thread is going to call.
+
+    Returns:
+        A function of the same arguments; each call runs in a context of its own.
+
+    Example:
+        >>> from threading import Thread
+        >>> from opto.trace import node, stop_tracing
+        >>> x, seen = node(1), []
+        >>> with stop_tracing():
+        ...     thread = Thread(target=carried(lambda: seen.append(x + 1)))
+        >>> thread.start(); thread.join()
+        >>> seen[0].parents
+        []
+    """
+    context = copy_context()
+
+    def run(*args: Any, **kwargs: Any) -> R:
+        return context.copy().run(function, *args, **kwargs)
+
+    return run
