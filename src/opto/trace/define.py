@@ -151,7 +151,7 @@ def _compile(text: str, file: str, name: str, place: _Place) -> CodeType:
     # Not ast.parse, which would be a step in the traceback of a syntax error.
     tree: Any = compile(text, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     _refuse_outside(tree, text, file)
-    flags = place.flags & sum(_FUTURES.values()) | _take_futures(tree)
+    flags = place.flags & sum(_FUTURES.values()) | _take_futures(tree, file)
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             node.names = [ast.alias(public) for public in _public(node, place.names)]
@@ -186,7 +186,7 @@ def _refuse_outside(tree: ast.Module, text: str, file: str) -> None:
             left.extend(ast.iter_child_nodes(node))
 
 
-def _take_futures(tree: ast.Module) -> int:
+def _take_futures(tree: ast.Module, file: str) -> int:
     """The flags of the ``from __future__`` imports in `tree`, which are taken out of it."""
     flags = 0
     for node in tree.body[:]:
@@ -194,7 +194,8 @@ def _take_futures(tree: ast.Module) -> int:
             tree.body.remove(node)
             for alias in node.names:
                 if alias.name not in _FUTURES:
-                    raise SyntaxError(f"future feature {alias.name} is not defined")
+                    words = f"future feature {alias.name} is not defined"
+                    raise SyntaxError(words, (file, node.lineno, node.col_offset + 1, None))
                 flags |= _FUTURES[alias.name]
     return flags
 

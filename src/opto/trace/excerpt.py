@@ -99,7 +99,7 @@ def traceback_text(error: BaseException) -> str:
 
     Frames of the library are left out; files are shown by their names alone.
     """
-    # 3 ms to import, and needed only when something has failed.
+    # lazy: 3 ms to import, and needed only when something has failed
     from traceback import TracebackException
 
     shown = TracebackException.from_exception(error)

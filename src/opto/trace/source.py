@@ -106,7 +106,7 @@ def text_of_code(code: CodeType, names: dict[str, Any]) -> Source:
     lines = _lines(FunctionType(code, names, closure=cells))
     node = _find(code, lines)
     if isinstance(node, ast.Lambda):
-        text = "".join(lines[node.lineno - 1 : node.end_lineno]).rstrip()
+        text = "".join(lines[node.lineno - 1 : node.end_lineno]).strip()
         return Source(text, code.co_filename, node.lineno, code.co_name)
     text, first = cut(lines, node, last_bundle(node, names))
     return Source(text, code.co_filename, first, node.name)
