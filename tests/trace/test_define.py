@@ -65,7 +65,8 @@ def plus(n):
         ("def f(x): return [y * FACTOR for y in range(x)]", [0, 2, 4]),
         ("def f(x): return sorted(g(x))\ndef g(x): yield from (x, 1)", [1, 3]),
         (
-            "try:\n    import not_there\nexcept ImportError:\n    not_there = 9\ndef f(x): return not_there",
+            "try:\n    import not_there\nexcept ImportError:\n    not_there = 9\n"
+            "def f(x): return not_there",
             9,
         ),
         ("if FACTOR == 2:\n    def f(x): return 'two'\nelse:\n    def f(x): return 'more'", "two"),
@@ -202,7 +203,7 @@ def test_qualified_names_are_those_of_the_place() -> None:
     text = "class Wrong(Exception): pass\ndef f(x): raise Wrong\ndef go(self): return lambda: 0"
     new = define(text, "f", f)
     assert (new.__name__, new.__qualname__, new.__module__) == ("f", "f", __name__)
-    with pytest.raises(Exception, match="^$") as caught:
+    with pytest.raises(Exception, match=r"^$") as caught:
         new(1)
     assert caught.type.__qualname__ == "Wrong"
     go = define(text, "go", Child.Inner.go)
