@@ -1,0 +1,199 @@
+"""Modules: classes with parameters that run, are saved, and are written back to Python.
+
+`Module` is derived from; `model` makes a module of any class.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from opto._plugs import plug
+from opto.errors import BundleError, StoreError, nearest
+from opto.trace.containers import ParameterContainer, members
+from opto.trace.nodes import Node, ParameterNode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from os import PathLike
+
+__all__ = ["Model", "Module", "model"]
+
+C = TypeVar("C", bound=type)
+
+# What makes the subclass look like the class: to readers, to pickle, and to `inspect`.
+_FACE = ("__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__")
+
+
+class Module(ParameterContainer):
+    """Something with parameters that is called, saved, loaded and exported.
+
+    Example:
+        >>> from opto.trace.nodes import node
+        >>> class Shift(Module):
+        ...     def __init__(self):
+        ...         self.by = node(1, trainable=True)
+        ...     def forward(self, x):
+        ...         return x + self.by
+        >>> Shift()(2).data
+        3
+    """
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What calling the module does; a subclass writes it."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no forward; calling a module runs its forward(...)"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What `forward` returns."""
+        return self.forward(*args, **kwargs)
+
+    def save(self, file_name: str | PathLike[str]) -> None:
+        """Write the parameters to a JSON file, whole or not at all.
+
+        Args:
+            file_name: where to; missing directories are made.
+
+        Raises:
+            StoreError: a value has no exact JSON form; the message names the parameter.
+        """
+        plug("trace.save")(self, file_name)
+
+    def load(self, file_name: str | PathLike[str], allow_pickle: bool = False) -> None:
+        """Set the parameters to what a file holds, all of them or none.
+
+        Args:
+            file_name: a file that `save` wrote.
+            allow_pickle: also read a pickle file that the original trace-opt wrote. It is
+                read by a narrow reader that knows plain values and parameters only, but a
+                pickle is still a program: do this for files of your own, once, then `save`.
+
+        Raises:
+            StoreError: the file is damaged, lacks a parameter, or holds one too many; the
+                message lists them.
+            OSError: the file cannot be opened.
+        """
+        plug("trace.load")(self, file_name, allow_pickle=allow_pickle)
+
+    def export(
+        self,
+        file_name: str | PathLike[str],
+        projections: Iterable[Callable[[str], str]] | None = None,
+    ) -> None:
+        """Write what was learned as a plain Python file that needs no part of this library.
+
+        Args:
+            file_name: where to; missing directories are made.
+            projections: applied to the text of the file in turn, for example
+                ``[BlackCodeFormatter()]``.
+
+        Raises:
+            StoreError: something has no plain form; the message says what and where.
+        """
+        plug("trace.export")(self, file_name, projections=projections)
+
+    def _set(self, new_parameters: Mapping[str, Any] | ParameterContainer) -> None:
+        """Take over values by attribute name, all of them or none.
+
+        Names, descriptions and trainability stay as they are; only values change. A name
+        that stands for nothing yet becomes a new attribute.
+
+        Args:
+            new_parameters: parameters or plain values by name; for a container within,
+                a dictionary or container again.
+
+        Raises:
+            StoreError: a parameter of this module is missing in them, or a name stands for
+                something that is not a parameter.
+        """
+        values: list[tuple[ParameterNode[Any], Any]] = []
+        fresh: list[tuple[ParameterContainer, str, Any]] = []
+        _plan(self, new_parameters, type(self).__name__, values, fresh)
+        for parameter, value in values:
+            parameter._set(value)
+        for owner, name, value in fresh:
+            setattr(owner, name, value)
+
+
+def _plan(
+    target: ParameterContainer,
+    given: Mapping[Any, Any] | ParameterContainer,
+    where: str,
+    values: list[tuple[ParameterNode[Any], Any]],
+    fresh: list[tuple[ParameterContainer, str, Any]],
+) -> None:
+    """Sort `given` into values of parameters that `target` has, and attributes it lacks."""
+    source = given.parameters_dict() if isinstance(given, ParameterContainer) else dict(given)
+    present = target.parameters_dict()
+    if missing := [name for name in present if name not in source]:
+        unknown = [str(name) for name in source if name not in present]
+        words = ", ".join(f"{n!r}{nearest(str(n), unknown)}" for n in missing)
+        raise StoreError(f"{where} also has the parameter {words}; give a value for each")
+    for name, value in source.items():
+        own = present.get(name)
+        if isinstance(own, ParameterNode):
+            values.append((own, value._data if isinstance(value, Node) else value))
+        elif own is None:
+            _refuse_taken(target, name, where)
+            fresh.append((target, name, value))
+        elif own is not value and isinstance(value, Mapping | ParameterContainer):
+            _plan(own, value, f"{where}.{name}", values, fresh)
+        elif own is not value:
+            raise StoreError(
+                f"{where}.{name} is a {type(own).__name__} with parameters of its own; give a "
+                f"dictionary or a container for it, not {value!r}"
+            )
+
+
+def _refuse_taken(target: ParameterContainer, name: object, where: str) -> None:
+    if not (isinstance(name, str) and name.isidentifier()) or name in members(target):
+        raise StoreError(
+            f"{where} has no parameter {name!r}, and an attribute of that name cannot be made"
+            f"{nearest(str(name), map(str, target.parameters_dict()))}"
+        )
+
+
+class Model(Module):
+    """What `model` makes of a class: the class itself, and a `Module`."""
+
+
+def model(cls: C) -> C:
+    """Make a class a module: its parameters are found, saved, copied and exported.
+
+    The class keeps its name, its words and its ``__init__``, which need not know of this.
+
+    Args:
+        cls: any class.
+
+    Returns:
+        A subclass of it and of `Model` that goes under its name.
+
+    Raises:
+        BundleError: it is not a class.
+
+    Example:
+        >>> from opto.trace.nodes import node
+        >>> @model
+        ... class Greeter:
+        ...     def __init__(self, words):
+        ...         self.words = node(words, trainable=True)
+        ...     def forward(self, who):
+        ...         return self.words + who
+        >>> greeter = Greeter("Hello ")
+        >>> greeter("you").data, [p.data for p in greeter.parameters()]
+        ('Hello you', ['Hello '])
+    """
+    if not isinstance(cls, type):
+        raise BundleError(
+            f"@model stands on a class, not on {cls!r}; write it without parentheses: @model"
+        )
+    if issubclass(cls, Model):
+        return cls
+
+    def fill(namespace: dict[str, Any]) -> None:
+        own = vars(cls)
+        namespace.update({name: own[name] for name in _FACE if name in own})
+
+    return types.new_class(cls.__name__, (cls, Model), {}, fill)  # type: ignore[return-value]

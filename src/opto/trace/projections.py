@@ -1,0 +1,278 @@
+"""Projections: constraints that are enforced on a proposed value before it is taken.
+
+A projection returns the value, brought into form where that loses nothing, and raises
+`NodeError` with the reason where the value does not fit. The reason goes back to the model.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import re
+import textwrap
+from abc import ABC, abstractmethod
+from typing import Any
+
+from opto.errors import ModelMissing, NodeError
+
+__all__ = [
+    "BlackCodeFormatter",
+    "Choices",
+    "DocstringProjection",
+    "Pattern",
+    "Projection",
+    "Range",
+]
+
+
+class Projection(ABC):
+    """A rule that a parameter's value keeps; a subclass writes `project`.
+
+    Example:
+        >>> class Lower(Projection):
+        ...     def project(self, x):
+        ...         return x.lower()
+        >>> Lower()("ABC")
+        'abc'
+    """
+
+    @abstractmethod
+    def project(self, x: Any) -> Any:
+        """The value that is taken when `x` is proposed.
+
+        Args:
+            x: the proposed value.
+
+        Returns:
+            `x` itself where it fits, or the same thing in the form that is asked for.
+
+        Raises:
+            NodeError: `x` does not fit; the message is written for who proposed it.
+        """
+
+    def __call__(self, x: Any) -> Any:
+        """What `project` returns."""
+        return self.project(x)
+
+
+class Range(Projection):
+    """Numbers between two bounds, both allowed.
+
+    Args:
+        low: the smallest number, or None.
+        high: the largest number, or None.
+        clip: take the nearest bound for a number outside, in place of refusing it.
+
+    Raises:
+        NodeError: the bounds leave no number between them.
+
+    Example:
+        >>> Range(0, 10)(7)
+        7
+        >>> Range(0, 10, clip=True)(70)
+        10
+    """
+
+    def __init__(
+        self, low: float | None = None, high: float | None = None, *, clip: bool = False
+    ) -> None:
+        self.low = -math.inf if low is None else low
+        self.high = math.inf if high is None else high
+        self.clip = clip
+        if not self.low <= self.high:
+            raise NodeError(f"Range({low!r}, {high!r}) has no number in it; give the lower first")
+
+    def project(self, x: Any) -> Any:
+        """`x`, if it is a number within the bounds, or the nearest bound when clipping."""
+        if isinstance(x, bool | str) or not hasattr(x, "__float__"):
+            raise NodeError(f"{x!r} is not a number; give one from {self.low} to {self.high}")
+        if self.low <= x <= self.high:
+            return x
+        if self.clip and not math.isnan(x):
+            return self.low if x < self.low else self.high
+        raise NodeError(f"{x!r} is not between {self.low} and {self.high}")
+
+
+class Choices(Projection):
+    """One of a few values.
+
+    Text that differs from exactly one choice only in case or in spaces and quotes
+    around it is taken as that choice.
+
+    Args:
+        options: the values to choose from.
+
+    Raises:
+        NodeError: there is nothing to choose from.
+
+    Example:
+        >>> Choices("red", "green")(" Red")
+        'red'
+    """
+
+    def __init__(self, *options: Any) -> None:
+        if not options:
+            raise NodeError('Choices() needs values to choose from: Choices("red", "green")')
+        self.options = options
+
+    def project(self, x: Any) -> Any:
+        """The choice that `x` names."""
+        for option in self.options:
+            if type(option) is type(x) and option == x:
+                return option
+        # True == 1 for Python, but nobody who writes Choices(0, 1) means it.
+        alike = [o for o in self.options if isinstance(o, bool) == isinstance(x, bool) and o == x]
+        if isinstance(x, str):
+            alike = [o for o in self.options if isinstance(o, str) and _folded(o) == _folded(x)]
+        if len(alike) == 1:
+            return alike[0]
+        raise NodeError(f"{x!r} is none of {', '.join(map(repr, self.options))}")
+
+
+def _folded(text: str) -> str:
+    return text.strip().strip("\"'`").strip().casefold()
+
+
+class Pattern(Projection):
+    """Text that a regular expression matches from end to end.
+
+    Spaces and line ends around it are taken off where it matches without them.
+
+    Args:
+        pattern: the regular expression.
+        flags: flags of `re`.
+
+    Raises:
+        NodeError: `pattern` is not a regular expression.
+
+    Example:
+        >>> Pattern(r"[a-z]+")("abc ")
+        'abc'
+    """
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        try:
+            self.pattern = re.compile(pattern, flags)
+        except re.error as cause:
+            raise NodeError(f"{pattern!r} is not a regular expression: {cause}") from cause
+
+    def project(self, x: Any) -> Any:
+        """`x`, if it matches."""
+        if isinstance(x, str):
+            for text in (x, x.strip()):
+                if self.pattern.fullmatch(text):
+                    return text
+        raise NodeError(f"{x!r} does not match the pattern {self.pattern.pattern}")
+
+
+class BlackCodeFormatter(Projection):
+    """Python code in the form that the package ``black`` gives it.
+
+    Meant for code parameters and exported files. Text that is not valid Python, and
+    anything that is not text, is returned as it is: it is not for a formatter to refuse it.
+
+    Args:
+        line_length: the longest line, in characters.
+
+    Raises:
+        ModelMissing: ``black`` is not installed (raised when code is formatted).
+
+    Example:
+        >>> BlackCodeFormatter()("Answer in English by default.")
+        'Answer in English by default.'
+    """
+
+    def __init__(self, line_length: int = 88) -> None:
+        self.line_length = line_length
+
+    def project(self, x: Any) -> Any:
+        """`x` formatted; a last line without an end stays without one."""
+        if not isinstance(x, str) or _parsed(x) is None:
+            return x
+        # An optional package, and 150 ms to import.
+        try:
+            import black
+        except ImportError as cause:
+            raise ModelMissing(
+                "BlackCodeFormatter needs the package black; install it: pip install black"
+            ) from cause
+        mode = black.Mode(line_length=self.line_length)
+        try:
+            text = black.format_str(x, mode=mode)
+        except black.InvalidInput:  # syntax newer than the installed black
+            return x
+        return text if x.endswith("\n") else text.removesuffix("\n")
+
+
+class DocstringProjection(Projection):
+    """Code whose function keeps a given docstring, whatever is done to the rest.
+
+    Signature, body, comments and decorators stay as proposed. Text that is not valid
+    Python or defines no function is returned as it is.
+
+    Args:
+        docstring: the words, without quotes; indented to fit.
+
+    Example:
+        >>> print(DocstringProjection("Double it.")("def f(x): return 2 * x"))
+        def f(x):
+            \"\"\"Double it.\"\"\"
+            return 2 * x
+    """
+
+    def __init__(self, docstring: str) -> None:
+        self.docstring = docstring
+
+    def project(self, x: Any) -> Any:
+        """`x` with the docstring put in, or in the place of another."""
+        tree = _parsed(x) if isinstance(x, str) else None
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        found = next((s for s in tree.body if isinstance(s, functions)), None) if tree else None
+        return x if found is None else _with_docstring(x, found, self.docstring)
+
+
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):  # ValueError: a null byte
+        return None
+
+
+def _with_docstring(
+    code: str, function: ast.FunctionDef | ast.AsyncFunctionDef, docstring: str
+) -> str:
+    raw = code.encode()
+    first = function.body[0]
+    start = _offset(raw, _first_line(first), first.col_offset)
+    lead = raw[raw.rfind(b"\n", 0, start) + 1 : start].decode()
+    on_own_line = not lead.strip()
+    margin = lead if on_own_line else " " * (function.col_offset + 4)
+    words = _quoted(docstring, margin)
+    if ast.get_docstring(function, clean=False) is not None:
+        head, rest = raw[:start], raw[_offset(raw, first.end_lineno, first.end_col_offset) :]
+        return head.decode() + words + rest.decode()
+    head = raw[:start] if on_own_line else raw[:start].rstrip() + f"\n{margin}".encode()
+    return f"{head.decode()}{words}\n{margin}{raw[start:].decode()}"
+
+
+def _first_line(statement: ast.stmt) -> int:
+    """Where a statement begins, its decorators counted in."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(d.lineno for d in decorators)])
+
+
+def _offset(raw: bytes, line: int | None, column: int | None) -> int:
+    """The position in `raw` of a place that the syntax tree counts in bytes of a line."""
+    lines = raw.splitlines(keepends=True)
+    return sum(map(len, lines[: (line or 1) - 1])) + (column or 0)
+
+
+def _quoted(docstring: str, margin: str) -> str:
+    words = inspect.cleandoc(docstring)
+    text = words.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    if words.endswith('"') and not words.endswith('"""'):
+        # It would run into the closing quotes.
+        text = text[:-1] + '\\"'
+    body = textwrap.indent(text, margin).removeprefix(margin)
+    return f'"""{body}\n{margin}"""' if "\n" in text else f'"""{body}"""'
