@@ -1,0 +1,10 @@
+"""The form of an answer: how a model is asked for it, and how it is read.
+
+Shapes and pure functions: this room knows no model, no prompt and no parameter.
+"""
+
+from opto.formats.field import Field, schema_of
+from opto.formats.json import JSONFormat
+from opto.formats.parsed import Format, Parsed
+
+__all__ = ["Field", "Format", "JSONFormat", "Parsed", "schema_of"]

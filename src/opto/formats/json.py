@@ -1,0 +1,248 @@
+"""Answers as one JSON object: how it is asked for, and how it is read.
+
+Models wrap the object in prose, fences and thoughts, bend its syntax, or stop in the
+middle. What can be read with one meaning is read and the liberty taken is named; what
+cannot is refused with a reason that the model can act on. Nothing a model wrote raises.
+
+Source: SPEC 7.2 steps 4 to 6, 11.C1-C4, 12 A.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from json import dumps, loads
+from typing import TYPE_CHECKING, Any
+
+from opto.formats.lexer import marked
+from opto.formats.parsed import Parsed
+from opto.formats.scan import Block, Found, pieces, without_thoughts
+
+if TYPE_CHECKING:
+    from opto.formats.field import Field
+
+__all__ = ["JSONFormat"]
+
+STOP = "TERMINATE"
+
+
+@dataclass(frozen=True, slots=True)
+class JSONFormat:
+    """``{"reasoning": ..., "suggestion": {name: value}}``.
+
+    Args:
+        reasoning: the key of the thoughts.
+        suggestion: the key of the values.
+        answer: the key of an answer to a question; None does not ask for one.
+        reasoning_limit: the longest reasoning that a schema allows, in characters. Small
+            models that may ramble do not come to the point.
+
+    Example:
+        >>> from opto.formats import Field
+        >>> form = JSONFormat()
+        >>> form.parse('Sure! {"suggestion": {"x0": 5,}}', [Field.of("x0", 3)]).values
+        {'x0': 5}
+    """
+
+    reasoning: str = "reasoning"
+    suggestion: str = "suggestion"
+    answer: str | None = None
+    reasoning_limit: int = 400
+
+    # -- asking ----------------------------------------------------------------------
+
+    def shape(self, fields: Sequence[Field]) -> str:
+        """The object with a placeholder for each value.
+
+        Example:
+            >>> from opto.formats import Field
+            >>> JSONFormat().shape([Field.of("x0", 3)])
+            '{"reasoning": "<text>", "suggestion": {"x0": <int>}}'
+        """
+        values = ", ".join(f"{dumps(f.name)}: {_placeholder(f)}" for f in fields)
+        parts = [f'{dumps(self.reasoning)}: "<text>"']
+        parts += [f'{dumps(self.answer)}: "<text>"'] if self.answer else []
+        return "{" + ", ".join([*parts, f"{dumps(self.suggestion)}: {{{values}}}"]) + "}"
+
+    def schema(self, fields: Sequence[Field]) -> dict[str, Any]:
+        """A JSON schema that names exactly these fields, with their types."""
+        texts = [self.reasoning, *([self.answer] if self.answer else [])]
+        values = _closed_object({f.name: dict(f.schema) for f in fields})
+        limited = {key: {"type": "string", "maxLength": self.reasoning_limit} for key in texts}
+        return _closed_object({**limited, self.suggestion: values})
+
+    def response_format(self, fields: Sequence[Field]) -> dict[str, Any]:
+        """The schema as the argument ``response_format`` of OpenAI's API."""
+        schema = self.schema(fields)
+        named = {"name": "answer", "strict": all(map(_is_strict, fields)), "schema": schema}
+        return {"type": "json_schema", "json_schema": named}
+
+    # -- reading ---------------------------------------------------------------------
+
+    def parse(self, text: str | None, fields: Sequence[Field]) -> Parsed:
+        """Read an answer.
+
+        Args:
+            text: what the model wrote.
+            fields: what it was asked for.
+        """
+        answer, thoughts, ended = without_thoughts(text or "")
+        if not answer.strip():
+            return Parsed(thoughts, failure=_nothing(thoughts, ended))
+        if answer.strip().strip("`\"'.").upper() == STOP:
+            return Parsed(thoughts, stop=True)
+        parts = list(pieces(answer))
+        found = [piece for piece in parts if isinstance(piece, Found)]
+        chosen = self._choose(found, fields)
+        if chosen is None:
+            blocks = [piece for piece in parts if isinstance(piece, Block)]
+            return _code_alone(blocks, fields, thoughts) or Parsed(
+                thoughts, failure=self._unreadable(found)
+            )
+        return self._read(chosen, fields, thoughts)
+
+    def _choose(self, found: Sequence[Found], fields: Sequence[Field]) -> Found | None:
+        """The last object that suggests something, one with an end before one without."""
+        speaking = [f for f in found if self.suggestion in f.content]
+        if not speaking:
+            # Without the key, an object counts by naming what was asked for, in quotes.
+            names = _Names(fields)
+            speaking = [
+                f
+                for f in found
+                if "a word without quotes" not in f.mends
+                and (self.answer in f.content or any(map(names.find, f.content)))
+            ]
+        return next((f for f in reversed(speaking) if f.whole), speaking[-1] if speaking else None)
+
+    def _read(self, found: Found, fields: Sequence[Field], thoughts: str) -> Parsed:
+        content, mends = dict(found.content), list(found.mends)
+        reasoning = "\n".join(filter(None, [thoughts, _words(content.pop(self.reasoning, ""))]))
+        answer = _words(content.pop(self.answer or "answer", ""))
+        given = content.get(self.suggestion, content)
+        if self.suggestion not in content:
+            mends.append(f'values without the key "{self.suggestion}"')
+        if isinstance(given, str):
+            given, mends = _unpacked(given, mends)
+        if not isinstance(given, Mapping):
+            stop = STOP in (given, answer.strip())
+            failure = None if stop else self._no_object(given)
+            return Parsed(reasoning, answer, {}, tuple(mends), failure, stop=stop)
+        taken = _Names(fields).sort(given, mends)
+        stop = not given and answer.strip() == STOP
+        return Parsed(reasoning, answer, repairs=tuple(mends), stop=stop, **taken)
+
+    def _unreadable(self, found: Sequence[Found]) -> str:
+        if found and not found[-1].whole:
+            return "the answer was cut off before any value"
+        if found:
+            return f'the object in the answer has no key "{self.suggestion}"'
+        return "the answer holds no JSON object that can be read"
+
+    def _no_object(self, given: Any) -> str:
+        if marked(given):
+            return "the answer was cut off before any value"
+        return f'"{self.suggestion}" must be an object of names and values'
+
+
+class _Names:
+    """From the keys that a model wrote to the names of fields."""
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self.names = {f.name for f in fields}
+        bases = [(name.rstrip("0123456789"), name) for name in self.names]
+        counts = [base for base, _ in bases]
+        self.bases = {b: n for b, n in bases if counts.count(b) == 1 and b not in self.names}
+
+    def find(self, key: str) -> str | None:
+        """The field that `key` names: exactly, as ``x:0`` for ``x0``, or by its only base."""
+        plain = key.strip().strip("`\"'")
+        for name in (key, plain, re.sub(r":(?=\d+$)", "", plain)):
+            if name in self.names:
+                return name
+        return self.bases.get(plain)
+
+    def sort(self, given: Mapping[str, Any], mends: list[str]) -> dict[str, Any]:
+        """What was given as arguments of `Parsed`: taken, refused, of unknown name."""
+        values: dict[str, Any] = {}
+        refused: dict[str, str] = {}
+        unknown: list[str] = []
+        # Exact names come last, so that they win over others that mean the same.
+        for key in sorted(given, key=self.names.__contains__):
+            name = self.find(key)
+            if name is None:
+                unknown += [] if marked(key) else [key]
+                continue
+            if name != key:
+                mends.append(f"{key!r} read as {name!r}")
+            why = marked(given[key])
+            values.pop(name, None)
+            refused.pop(name, None)
+            (refused if why else values)[name] = why or given[key]
+        return {"values": values, "refused": refused, "unknown": tuple(unknown)}
+
+
+def _placeholder(field: Field) -> str:
+    if "enum" in field.schema:
+        return "<one of " + " | ".join(map(dumps, field.schema["enum"])) + ">"
+    return f'"<{field.kind}>"' if field.schema.get("type") == "string" else f"<{field.kind}>"
+
+
+def _closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _is_strict(field: Field) -> bool:
+    """Whether OpenAI's strict mode takes the schema: it wants every part of it closed."""
+    if "enum" in field.schema:
+        return True
+    kind, items = field.schema.get("type"), field.schema.get("items", {})
+    simple = {"boolean", "integer", "number", "string"}
+    return kind in simple or (kind == "array" and items.get("type") in simple)
+
+
+def _nothing(thoughts: str, ended: bool) -> str:
+    if not ended:
+        return "the answer was cut off while thinking; think less and answer"
+    return "there is nothing after the thoughts" if thoughts else "the answer is empty"
+
+
+def _words(said: Any) -> str:
+    if isinstance(said, str):
+        return "" if marked(said) else said
+    return dumps(said, ensure_ascii=False)
+
+
+def _unpacked(given: str, mends: list[str]) -> tuple[Any, list[str]]:
+    """An object that was written as a string into the object."""
+    try:
+        inner = loads(given, strict=False)
+    except (ValueError, RecursionError):
+        return given, mends
+    return (
+        (inner, [*mends, "an object inside a string"])
+        if isinstance(inner, dict)
+        else (given, mends)
+    )
+
+
+def _code_alone(blocks: Iterable[Block], fields: Sequence[Field], thoughts: str) -> Parsed | None:
+    """A block of code without any JSON, where one function was asked for and this is it."""
+    wanted = [f for f in fields if f.is_code and f.function]
+    if len(wanted) != 1:
+        return None
+    field = wanted[0]
+    defines = re.compile(rf"^(?:async\s+)?def\s+{re.escape(field.function or '')}\b", re.MULTILINE)
+    found = [block for block in blocks if defines.search(block.text)]
+    if not found:
+        return None
+    if not found[-1].whole:
+        return Parsed(thoughts, refused={field.name: "the answer was cut off inside this value"})
+    repairs = ("a block of code in place of JSON",)
+    return Parsed(thoughts, values={field.name: found[-1].text.rstrip("\n")}, repairs=repairs)
