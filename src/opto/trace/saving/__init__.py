@@ -17,18 +17,20 @@ The schema, version 1::
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import StoreError, nearest
 from opto.trace.containers import ParameterContainer, Place, members, places
+from opto.trace.files import write_whole
 from opto.trace.nodes import ParameterNode
 from opto.trace.saving.encoding import decoded, encoded
 from opto.trace.saving.pickles import old_parameters
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = ["FORMAT", "VERSION", "Saved", "load", "save"]
 
@@ -58,7 +60,7 @@ class Saved:
     description: str | None = None
 
 
-def save(container: ParameterContainer, file_name: str | os.PathLike[str]) -> None:
+def save(container: ParameterContainer, file_name: str | PathLike[str]) -> None:
     """Write all parameters of `container` to a JSON file, whole or not at all.
 
     Args:
@@ -88,12 +90,13 @@ def save(container: ParameterContainer, file_name: str | os.PathLike[str]) -> No
             raise StoreError(f"two parameters are called {_dotted(path)}; rename a key of the Map")
         seen.add(path)
     content = {"format": FORMAT, "version": VERSION, "parameters": entries}
-    _write(Path(file_name), json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False))
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+    write_whole(file_name, text + "\n")
 
 
 def load(
     container: ParameterContainer,
-    file_name: str | os.PathLike[str],
+    file_name: str | PathLike[str],
     *,
     allow_pickle: bool = False,
 ) -> None:
@@ -145,21 +148,6 @@ def _entry(place: Place) -> dict[str, Any]:
 
 def _dotted(path: tuple[str, ...]) -> str:
     return ".".join(path)
-
-
-def _write(target: Path, text: str) -> None:
-    # Through a symbolic link to what it points at, as `open` does.
-    target = Path(os.path.realpath(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _is_pickle(raw: bytes) -> bool:
