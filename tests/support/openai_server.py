@@ -24,7 +24,7 @@ from typing_extensions import Self
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it came over the wire."""
+    """One request as it came over the wire; the names of headers are in lower case."""
 
     path: str
     headers: Mapping[str, str]
@@ -38,8 +38,8 @@ class Turn:
     Args:
         content: what the model says; None is sent as null.
         status: the HTTP status; from 400 on, the body is an error object.
-        error: the error object of the body.
-        headers: further HTTP headers.
+        error: the error object of the body; with a status below 400, too.
+        headers: further HTTP headers, or others in the place of the usual ones.
         finish_reason: as in OpenAI's API.
         usage: tokens read and written.
         silence: seconds to wait before anything is sent.
@@ -62,7 +62,7 @@ class Turn:
 
     def body(self, asked: Asked) -> bytes:
         """The bytes that stand after the headers."""
-        said = {"error": dict(self.error)} if self.status >= 400 else self._completion(asked)
+        said = {"error": dict(self.error)} if self.error else self._completion(asked)
         text = json.dumps(said).encode()
         return text[: int(len(text) * self.kept)]
 
@@ -188,7 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length", 0))
-        asked = Asked(self.path, dict(self.headers), json.loads(self.rfile.read(size) or b"{}"))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = Asked(self.path, headers, json.loads(self.rfile.read(size) or b"{}"))
         if not self.path.partition("?")[0].endswith("/chat/completions"):
             self._send(fails(404, f"there is nothing at {self.path}"), asked)
             return
@@ -202,9 +203,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, turn: Turn, asked: Asked) -> None:
         body = turn.body(asked)
         self.send_response(turn.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in turn.headers.items():
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            # Clients that pool connections (LiteLLM's for ever) would leave them open in the tests.
+            "Connection": "close",
+            **turn.headers,
+        }
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self._write(body[: int(len(body) * turn.sent)], turn.trickle)

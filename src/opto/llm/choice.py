@@ -44,7 +44,7 @@ def choose(
     settings = {**chosen.settings, **settings}
     if model is not None:
         settings["model"] = model
-    name = backend or chosen.backend or os.environ.get(VARIABLE) or _default()
+    name = backend or chosen.backend or os.environ.get(VARIABLE) or _default(settings)
     answerer: LLM = _backend(name)(*_placed(positional, settings), **settings)
     return answerer
 
@@ -54,8 +54,15 @@ def _placed(positional: tuple[Any, ...], settings: dict[str, Any]) -> tuple[Any,
     return (settings.pop("model", None), *positional) if positional else ()
 
 
-def _default() -> str:
-    return "LiteLLM" if installed("litellm") else "OpenAI"
+def _default(settings: dict[str, Any]) -> str:
+    """The backend that nobody named; without LiteLLM, it settles LiteLLM's model as well."""
+    model = os.environ.get("TRACE_LITELLM_MODEL") or os.environ.get("DEFAULT_LITELLM_MODEL")
+    provider, _, name = (model or "").rpartition("/")
+    if installed("litellm") or provider not in {"", "openai"}:
+        return "LiteLLM"  # which says how it is installed, where it is not
+    if name:
+        settings.setdefault("model", name)
+    return "OpenAI"
 
 
 def _backend(name: str) -> Any:

@@ -76,7 +76,8 @@ class Failure:
         status = getattr(error, "status_code", None)
         if not isinstance(status, int):
             return cls(False, "the client did not send the request", said)
-        if NO_CREDIT in {getattr(error, "code", None), getattr(error, "type", None)}:
+        body = getattr(error, "body", None)
+        if isinstance(body, dict) and body.get("code") == NO_CREDIT:
             return cls(False, "the account has no credit left", said)
         again, meaning = STATUSES.get(status, (status >= 500, f"HTTP status {status}"))
         return cls(again, meaning, said, _asked_wait(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any
 
 from opto.llm.choice import choose
@@ -23,6 +24,14 @@ class _Port(ABCMeta):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         return choose(*args, **kwargs) if cls is LLM else super().__call__(*args, **kwargs)
+
+    @property
+    def __signature__(cls) -> Signature:
+        # What `help` and notebooks show; else they would show the line above.
+        if cls is LLM:
+            return signature(choose)
+        own = signature(cls.__init__)  # type: ignore[misc]  # it is a class
+        return own.replace(parameters=list(own.parameters.values())[1:])
 
 
 class LLM(metaclass=_Port):

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["RemoteLLM"]
 
 
+class NoCompletionError(ValueError):
+    """The server sent something, and it was no answer: a login page, an error with status 200."""
+
+
 class RemoteLLM(LLM):
     """A model that is reached through a vendor's client.
 
@@ -85,7 +89,7 @@ class RemoteLLM(LLM):
         send = self._sender(arguments)
         limit = _with_grace(arguments["timeout"])
         raw = self.retry.run(
-            lambda: within(limit, send),
+            lambda: _completion(within(limit, send)),
             judge=self._judge,
             who=f"{type(self).__name__} {arguments['model']!r}",
         )
@@ -106,7 +110,7 @@ class RemoteLLM(LLM):
     def _judge(self, error: BaseException) -> Failure:
         secrets = [secret.value for secret in self._secrets.values()]
         scrub(error, secrets)
-        return Failure.of(error, self._broken(), secrets)
+        return Failure.of(error, (NoCompletionError, *self._broken()), secrets)
 
     def _secret(self, name: str) -> Any:
         """A secret argument, or None; it is None in a copy that came out of a pickle."""
@@ -118,6 +122,12 @@ class RemoteLLM(LLM):
         return hide(f"{type(self).__name__}({self.model_name!r}{rest})")
 
 
+def _completion(raw: Any) -> Any:
+    if not getattr(raw, "choices", None):
+        raise NoCompletionError(f"the server sent no chat completion but {str(raw)[:200]!r}")
+    return raw
+
+
 def _with_grace(timeout: Any) -> float | None:
     # The client's own limit comes first: its error tells more than ours.
     return timeout * 1.1 + 0.1 if isinstance(timeout, (int, float)) else None
@@ -126,8 +136,8 @@ def _with_grace(timeout: Any) -> float | None:
 def _refuse_misspelt(backend: type[RemoteLLM], settings: Iterable[str]) -> None:
     """Anything may be an argument of a provider, except what is nearly one of ours."""
     classes = [c for c in backend.__mro__ if issubclass(c, RemoteLLM) and "__init__" in vars(c)]
-    taken = {name for c in classes for name in signature(c).parameters}
-    own = sorted(taken - {"settings"})
+    taken = {name for c in classes for name in signature(c.__init__).parameters}
+    own = sorted(taken - {"self", "settings"})
     for name in settings:
         if get_close_matches(name, own, n=1, cutoff=0.8):
             raise ArgumentError.unknown(f"{backend.__name__}()", [name], own)

@@ -58,14 +58,12 @@ class Retry:
         # lazy: 40 ms of import, paid by the first question
         import tenacity
 
-        pause = tenacity.wait_exponential_jitter(
-            self.base_delay, self.max_delay, jitter=self.base_delay
-        )
+        grows = tenacity.wait_exponential(self.base_delay, self.max_delay)
+        varies = tenacity.wait_random(0, self.base_delay)
 
         def wait(state: tenacity.RetryCallState) -> float:
             asked = judge(_error(state)).wait
-            own = pause(state)
-            return own if asked is None else asked + min(own, self.base_delay) / 10
+            return varies(state) + (grows(state) if asked is None else asked)
 
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: judge(error).transient),

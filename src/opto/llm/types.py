@@ -12,26 +12,21 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError, ArgumentError
+from opto.llm.secret import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["Choice", "Message", "Reply", "Request", "Usage"]
 
-# How a provider is reached is no part of what is asked: these arguments are left
-# out of digests, records and repr, which also keeps the keys among them secret.
+# How a provider is reached is no part of what is asked: these arguments, and those
+# that hold keys, are left out of digests and repr.
 ROUTE = frozenset(
     {
         "api_base",
-        "api_key",
         "api_version",
-        "azure_ad_token",
-        "azure_ad_token_provider",
         "base_url",
         "client",
-        "default_headers",
-        "extra_headers",
-        "headers",
         "http_client",
         "max_retries",
         "num_retries",
@@ -94,7 +89,7 @@ class Request:
         from json import dumps
 
         asked = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
-        asked["extra"] = {k: v for k, v in self.extra.items() if k not in ROUTE}
+        asked["extra"] = {k: v for k, v in self.extra.items() if not _is_route(k)}
         text = dumps(_plain(asked), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -127,7 +122,7 @@ class Request:
         shown += [
             f"{name}={value!r}"
             for name, value in self.arguments().items()
-            if name != "messages" and name not in ROUTE
+            if name != "messages" and not _is_route(name)
         ]
         shown += [f"sample={self.sample}"] if self.sample else []
         return f"Request({', '.join(shown)})"
@@ -179,8 +174,11 @@ class Message:
 
     def __getattr__(self, name: str) -> Any:
         # Such as `tool_calls`. Dunder names are asked by copy and pickle on an empty instance.
-        if not name.startswith("__") and name != "raw" and self.raw is not None:
-            return _get(self.raw, name)
+        raw = None if name.startswith("__") or name == "raw" else self.raw
+        if isinstance(raw, dict) and name in raw:
+            return raw[name]
+        if raw is not None and hasattr(raw, name):
+            return getattr(raw, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
@@ -262,6 +260,10 @@ class Reply:
             others=tuple(rest),
             raw=answer,
         )
+
+
+def _is_route(argument: str) -> bool:
+    return argument in ROUTE or is_secret(argument)
 
 
 def _get(holder: Any, name: str) -> Any:

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from opto.llm import LiteLLM, OpenAILLM
+from opto.llm.packages import installed
+from tests.support.openai_server import OpenAIServer
+
+KEY = "sk-this-key-must-show-nowhere"
+
+
+@pytest.fixture
+def server():
+    with OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture(
+    params=["openai", pytest.param("litellm", marks=pytest.mark.litellm)],
+)
+def connect(request, server):
+    """Makes a model that asks the server, through each of the two clients in turn."""
+    if request.param == "litellm":
+        if not installed("litellm"):
+            pytest.skip("LiteLLM is not installed")
+        made = partial(LiteLLM, "openai/tiny", api_base=server.url)
+    else:
+        made = partial(OpenAILLM, "tiny", base_url=server.url)
+    return partial(made, api_key=KEY, base_delay=0.01, timeout=5.0)
+
+
+@pytest.fixture
+def model(connect):
+    return connect()

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from opto.errors import ModelMissing, PlugError
+from opto.llm import LLM, CustomLLM, LiteLLM, LLMFactory, LocalLLM, OpenAILLM
+from opto.llm.choice import choose
+from opto.llm.profiles import Profiles
+
+VARIABLE = "TRACE_DEFAULT_LLM_BACKEND"
+
+
+@pytest.fixture
+def no_litellm(monkeypatch):
+    # How Python itself marks a module that must not be imported.
+    monkeypatch.setitem(sys.modules, "litellm", None)
+
+
+@pytest.fixture(autouse=True)
+def own_profiles(monkeypatch):
+    monkeypatch.setattr(LLMFactory, "profiles", Profiles())
+
+
+def test_litellm_answers_where_it_is_installed():
+    assert isinstance(LLM(), LiteLLM)
+
+
+@pytest.mark.usefixtures("no_litellm")
+def test_openai_answers_where_litellm_is_not_installed():
+    assert isinstance(LLM(), OpenAILLM)
+
+
+@pytest.mark.usefixtures("no_litellm")
+@pytest.mark.parametrize("variable", ["TRACE_LITELLM_MODEL", "DEFAULT_LITELLM_MODEL"])
+@pytest.mark.parametrize("named", ["gpt-4o-mini", "openai/gpt-4o-mini"])
+def test_without_litellm_its_model_is_asked_of_openai(monkeypatch, variable, named):
+    monkeypatch.setenv(variable, named)
+    model = LLM()
+    assert (type(model), model.model_name) == (OpenAILLM, "gpt-4o-mini")
+    assert LLM("mine").model_name == "mine"
+
+
+@pytest.mark.usefixtures("no_litellm")
+def test_who_names_a_model_of_another_provider_is_told_to_install_it(monkeypatch):
+    monkeypatch.setenv("TRACE_LITELLM_MODEL", "anthropic/claude-sonnet-4-5")
+    with pytest.raises(ModelMissing, match=r'not installed: pip install "litellm>='):
+        LLM()
+
+
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [
+        ("LiteLLM", LiteLLM),
+        ("litellm", LiteLLM),
+        ("OpenAI", OpenAILLM),
+        ("CustomLLM", CustomLLM),
+        ("CUSTOMLLM", CustomLLM),
+        ("Local", LocalLLM),
+    ],
+)
+def test_a_backend_is_chosen_by_name(monkeypatch, name, backend):
+    monkeypatch.setenv("TRACE_CUSTOMLLM_URL", "http://127.0.0.1:1/v1")
+    assert type(LLM(backend=name)) is backend
+    monkeypatch.setenv(VARIABLE, name)
+    assert type(LLM()) is backend
+
+
+def test_the_argument_goes_before_the_environment(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "LiteLLM")
+    assert type(LLM(backend="OpenAI")) is OpenAILLM
+
+
+def test_an_empty_variable_says_nothing(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "")
+    assert isinstance(LLM(), LiteLLM)
+
+
+@pytest.mark.parametrize("name", ["LiteLM", "default"])
+def test_an_unknown_backend_is_refused(monkeypatch, name):
+    monkeypatch.setenv(VARIABLE, name)
+    with pytest.raises(PlugError, match=f"no LLM backend is called '{name}'; .*{VARIABLE}"):
+        LLM()
+
+
+def test_the_nearest_name_is_named():
+    with pytest.raises(PlugError, match="did you mean 'litellm'"):
+        LLM(backend="lite_lm")
+
+
+def test_a_missing_package_is_said_with_its_command(no_litellm):
+    with pytest.raises(ModelMissing, match=r'pip install "litellm>=1.75,!=1.82.7'):
+        LLM(backend="LiteLLM")
+
+
+def test_arguments_go_to_the_backend():
+    model = LLM("tiny", backend="OpenAI", base_url="http://127.0.0.1:1", temperature=0.5)
+    assert (model.model_name, model.base_url) == ("tiny", "http://127.0.0.1:1")
+    assert model.defaults == {"temperature": 0.5}
+    assert choose("tiny", None, False, backend="LiteLLM").cache is False
+
+
+def test_a_profile_is_a_backend_with_settings():
+    LLMFactory.register_profile("steady", "OpenAI", model="tiny", temperature=0.0)
+    model = LLMFactory.get_llm("steady")
+    assert (type(model), model.model_name) == (OpenAILLM, "tiny")
+    assert model.defaults == {"temperature": 0.0}
+    assert LLMFactory.get_llm("steady") is not model
+
+
+def test_what_is_said_beside_a_profile_goes_before_it():
+    LLMFactory.register_profile("steady", "OpenAI", model="tiny", temperature=0.0, seed=1)
+    model = LLM("big", profile="steady", temperature=0.5)
+    assert (model.model_name, model.defaults) == ("big", {"temperature": 0.5, "seed": 1})
+    assert isinstance(LLM(profile="steady", backend="LiteLLM"), LiteLLM)
+
+
+def test_profiles_can_be_listed():
+    LLMFactory.register_profile("steady", "OpenAI", model="tiny")
+    assert {"default", "cheap", "premium", "fast", "reasoning"} < set(LLMFactory.list_profiles())
+    steady = {"backend": "OpenAI", "params": {"model": "tiny"}}
+    assert LLMFactory.get_profile_info("steady") == steady
+    assert LLMFactory.get_profile_info()["steady"] == steady
+
+
+def test_an_unknown_profile_is_refused():
+    with pytest.raises(PlugError, match="no LLM profile is called 'chaep'; did you mean 'cheap'"):
+        LLM(profile="chaep")
+
+
+def test_the_default_profile_is_the_default_model(monkeypatch):
+    monkeypatch.setenv("TRACE_LITELLM_MODEL", "mine")
+    assert LLM(profile="default").model_name == "mine"
+
+
+def test_making_a_model_imports_nothing_heavy():
+    program = """
+import sys, opto.llm
+models = [opto.llm.LLM(backend=name) for name in ("OpenAI", "LiteLLM", "Local")]
+models.append(opto.llm.LLM())
+[repr(model) for model in models]
+heavy = {"openai", "litellm", "tenacity", "httpx", "asyncio", "json", "xllamacpp"}
+sys.exit(" ".join(heavy & set(sys.modules)) or 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from email.utils import formatdate
+from time import time
+from types import SimpleNamespace
+
+import pytest
+
+from opto.errors import ModelRefused, ModelUnavailable
+from opto.llm.failures import Failure, scrub
+
+
+class StatusError(Exception):
+    def __init__(self, status, headers=(), body=None):
+        super().__init__("what the provider said")
+        self.status_code = status
+        self.response = SimpleNamespace(headers=dict(headers))
+        self.body = body
+
+
+class BrokenError(Exception):
+    """Stands for a client's own class."""
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529, 599])
+def test_statuses_that_pass(status):
+    assert Failure.of(StatusError(status)).transient
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422, 418])
+def test_statuses_that_stay(status):
+    assert not Failure.of(StatusError(status)).transient
+
+
+@pytest.mark.parametrize("error", [TimeoutError("slow"), ConnectionResetError("gone")])
+def test_the_network_passes(error):
+    assert Failure.of(error).transient
+
+
+def test_what_the_client_calls_broken_passes():
+    assert Failure.of(BrokenError(), (BrokenError,)).transient
+    assert not Failure.of(BrokenError()).transient
+
+
+def test_an_empty_account_stays():
+    assert not Failure.of(StatusError(429, body={"code": "insufficient_quota"})).transient
+    assert Failure.of(StatusError(429, body={"code": "rate_limit_exceeded"})).transient
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({}, None),
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+    ],
+)
+def test_retry_after_is_read(headers, wait):
+    assert Failure.of(StatusError(429, headers)).wait == wait
+
+
+def test_retry_after_may_be_a_date():
+    soon = formatdate(time() + 30, usegmt=True)
+    assert Failure.of(StatusError(503, {"retry-after": soon})).wait == pytest.approx(30, abs=2)
+    past = formatdate(time() - 30, usegmt=True)
+    assert Failure.of(StatusError(503, {"retry-after": past})).wait == 0.0
+
+
+def test_the_error_says_who_how_often_and_why():
+    failure = Failure.of(StatusError(429, {"retry-after": "7"}))
+    error = failure.as_error("LiteLLM 'x'", 3, 12.2)
+    assert type(error) is ModelUnavailable
+    assert str(error) == (
+        "LiteLLM 'x' did not answer after 3 attempts in 12 s: too many requests; "
+        "it asks to wait 7 s (what the provider said)"
+    )
+    error = Failure.of(StatusError(401)).as_error("LiteLLM 'x'", 1, 0.1)
+    assert type(error) is ModelRefused
+    assert str(error) == (
+        "LiteLLM 'x' refused the request: the key is missing or wrong (what the provider said)"
+    )
+
+
+def test_a_long_story_is_told_briefly():
+    told = str(Failure(True, "busy", "word " * 1000).as_error("m", 1, 0))
+    assert len(told) < 500
+    assert told.endswith("...)")
+
+
+def test_keys_are_taken_out_of_the_whole_chain():
+    cause = ValueError("with hunter2 inside")
+    error = StatusError(401)
+    error.message = "hunter2 again"
+    error.__cause__ = cause
+    cause.__context__ = error  # a circle ends
+    scrub(error, ["hunter2"])
+    assert (str(cause), error.message) == ("with *** inside", "*** again")
