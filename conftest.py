@@ -1,4 +1,9 @@
-"""What every test lives under: no network but this machine, no key, no model of the user's."""
+"""What every test, and every example in a docstring, lives under.
+
+No network but this machine, no key, no model of the user's. It stands at the root
+because the examples stand in `src`.
+"""
+
 
 from __future__ import annotations
 
@@ -83,7 +88,7 @@ def fresh_names():
     """The first node of a test is `int:0`, whichever test ran before."""
     try:
         from opto.trace import GRAPH
-    except (ImportError, AttributeError):  # only while the tracer is being built
+    except Exception:  # noqa: BLE001 - only while the tracer is being built
         yield
         return
     GRAPH.clear()

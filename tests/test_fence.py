@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tests.conftest import KEYS, OTHERS, OURS, OutsideNetworkError, is_loopback
+from conftest import KEYS, OTHERS, OURS, OutsideNetworkError, is_loopback
 
 OUTSIDE = ("192.0.2.1", 9)  # a documentation address, nobody's
 
