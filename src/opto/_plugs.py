@@ -13,6 +13,9 @@ from typing import Any
 from opto.errors import PlugError, nearest
 
 PLUGS: dict[str, str] = {
+    "trace.export": "opto.trace.export:export",
+    "trace.load": "opto.trace.saving:load",
+    "trace.save": "opto.trace.saving:save",
     "view.digraph": "opto.view.dot:digraph",
     "llm.default": "opto.llm:LLM",
     "llm.customllm": "opto.llm.openai:CustomLLM",
