@@ -27,7 +27,10 @@ READS = [
 ]
 
 
-@pytest.mark.parametrize("read", READS)
+RETURNED = ("return", "return-item")
+
+
+@pytest.mark.parametrize("read", [p for p in READS if p.id not in RETURNED])
 def test_a16_reading_an_undeclared_node_is_refused(read):
     hidden = node([1, 2], name="hidden_thing", trainable=True)
 
@@ -37,6 +40,20 @@ def test_a16_reading_an_undeclared_node_is_refused(read):
 
     with pytest.raises(TraceMissingInputsError, match="hidden_thing"):
         peek(1)
+
+
+@pytest.mark.parametrize("read", [p for p in READS if p.id in RETURNED])
+def test_a16_returning_an_undeclared_node_is_credited(read):
+    hidden = node([1, 2], name="hidden_thing", trainable=True)
+
+    @bundle()
+    def peek(v):
+        return read(hidden)
+
+    y = peek(1)
+    assert hidden in y.parameter_dependencies
+    y.backward("heard")
+    assert hidden.feedback
 
 
 @pytest.mark.parametrize("read", READS)

@@ -11,6 +11,8 @@ from opto.errors import BackwardError
 from opto.trace.graph import ancestors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opto.trace.propagators import Propagator
 
 __all__ = ["backpropagate"]
@@ -43,7 +45,8 @@ def backpropagate(
     if output.backwarded:
         raise _used(output, output)
     nodes = ancestors(output)
-    steps = [n for n in nodes if n._args]
+    fed = _fed(nodes)
+    steps = [n for n in nodes if n._args and id(n) in fed]
     for step in steps:
         if step.backwarded:
             raise _used(output, step)
@@ -52,12 +55,28 @@ def backpropagate(
     heard = {id(output)}
     for step in reversed(steps):
         for parent, share in propagator(step).items():
+            if id(parent) not in fed and parent.kind != "parameter":
+                continue
             if id(parent) not in heard:
                 heard.add(id(parent))
                 parent._listen()
             parent._deliver(step, share)
         step._close(retain=retain_graph)
     return nodes
+
+
+def _fed(nodes: Sequence[Any]) -> set[int]:
+    """What depends on a parameter, by `id`; all nodes, where there is no parameter.
+
+    A constant that heard would hold its child, which holds the constant: a circle that
+    only the cyclic collector can free.
+    """
+    fed: set[int] = set()
+    for node in nodes:
+        upstream = any(id(a) in fed for a in node._args)
+        if upstream or node.kind == "parameter" or node.hidden_dependencies:
+            fed.add(id(node))
+    return fed or {id(node) for node in nodes}
 
 
 def _used(output: Any, step: Any) -> BackwardError:

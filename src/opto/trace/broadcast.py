@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import NodeError
 from opto.trace.nodes import Node
-from opto.trace.packing import NodeContainer, mapped
+from opto.trace.packing import NodeContainer, holds_nodes, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,9 +76,10 @@ def apply_op(op: Callable[..., Any], output: Any, *args: Any, **kwargs: Any) -> 
             output[key] = apply_op(op, item, *_at(args, key), **_named_at(kwargs, key))
     elif isinstance(output, NodeContainer):
         for key, item in vars(output).items():
-            if isinstance(item, (Node, NodeContainer, list, tuple, dict)):
-                value = apply_op(op, item, *_at(args, key), **_named_at(kwargs, key))
-                setattr(output, key, value)
+            here, named = _at(args, key), _named_at(kwargs, key)
+            # What holds no node in any of them is a setting, and stays.
+            if any(isinstance(v, Node) or holds_nodes(v) for v in (*here, *named.values())):
+                setattr(output, key, apply_op(op, item, *here, **named))
     else:
         raise NodeError(f"apply_op() cannot fill a {type(output).__name__}: {output!r}")
     return output

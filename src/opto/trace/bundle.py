@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from opto._compat import old_names
 from opto.errors import (
     ArgumentError,
     BundleError,
@@ -188,7 +189,7 @@ class FunModule(Module, TakesNodes):
         return code is None or self._attribute in {*code.co_names, *code.co_freevars}
 
     def _callee_of(self, fun: Callable[..., Any]) -> Callee:
-        shape = shape_of(fun, self._attribute)
+        shape = shape_of(self._original, self._attribute)
         name = "eval" if self.parameter is not None else get_op_name(self._said)
         words = _EVAL if self.parameter is not None else self._said
         keys = (*shape.names, "__code") if self.parameter is not None else shape.names
@@ -203,6 +204,7 @@ class FunModule(Module, TakesNodes):
             traceable=traceable,
             catch=self.catch_execution_error,
             external=self.allow_external_dependencies,
+            rewritten=None if fun is self._original else shape_of(fun, self._attribute),
         )
 
     # -- what is known of the function -------------------------------------------------
@@ -264,11 +266,11 @@ class FunModule(Module, TakesNodes):
 
     # -- calling -----------------------------------------------------------------------
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function and record the call; see `opto.trace.calls.call`."""
         return self(*args, **kwargs)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         callee = self._callee if self.parameter is None else self._current()
         if self._self_node is not None:
             args = (self._self_node, *args)
@@ -337,10 +339,10 @@ class FunModule(Module, TakesNodes):
             key = f"{key}@{getattr(self._original, '__qualname__', id(self))}"
             found = kept.get(key)
         if found is None:
-            if _SELF not in kept:
-                kept[_SELF] = given(obj, "self")
+            # `setdefault` is atomic: two threads get the same node and the same code.
+            me = kept.get(_SELF) or kept.setdefault(_SELF, given(obj, "self"))
             code = None if self.parameter is None else copy.deepcopy(self.parameter)
-            found = kept[key] = self._bound(kept[_SELF], code)
+            found = kept.setdefault(key, self._bound(me, code))
         return found
 
     def _bound(self, obj: Any, code: ParameterNode[str] | None) -> FunModule:
@@ -417,3 +419,6 @@ def _described(fun: Any, description: str | None) -> str:
     name = getattr(fun, "__qualname__", type(fun).__qualname__)
     name = name.replace("<locals>.", "").replace("<lambda>", "lambda")
     return f"[{name}] {inspect.getdoc(fun) or ''}".rstrip()
+
+
+__getattr__ = old_names(__name__)

@@ -13,12 +13,12 @@ from opto.trace.packing import TakesNodes, holds_nodes, nodes_in, packed
 from opto.trace.recorded import MUTABLE, copied, unchanged
 from opto.trace.registry import SERIALS
 from opto.trace.table import OPERATIONS, Operation
-from opto.trace.tape import INTERPRETER, READS, RECORDER, RUNNER
+from opto.trace.tape import EXTERNAL, INTERPRETER, READS, RECORDER, RUNNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from opto.trace.signature import Shape
+    from opto.trace.signature import Bound, Shape
 
 __all__ = ["Callee", "call", "failure", "wrapped"]
 
@@ -30,7 +30,9 @@ def _record(op: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any] | No
     """Apply an operation of the table and record it."""
     nodes = [a if isinstance(a, Node) else wrapped(a, type(a).__name__) for a in args]
     if kwargs:
-        nodes += [wrapped(v, type(v).__name__) for v in kwargs.values()]
+        nodes += [
+            v if isinstance(v, Node) else wrapped(v, type(v).__name__) for v in kwargs.values()
+        ]
     keywords = tuple(kwargs) if kwargs else ()
     values = [n._data for n in nodes]
     if op is _CALL and isinstance(values[0], TakesNodes):
@@ -93,6 +95,7 @@ class Callee:
         traceable: whether it works on nodes, with its inner graph kept.
         catch: whether an exception becomes an output.
         external: whether it may use nodes that it was not given.
+        rewritten: how the code takes its arguments now, if it was changed.
     """
 
     op: Operation
@@ -104,6 +107,16 @@ class Callee:
     traceable: bool = False
     catch: bool = True
     external: bool = False
+    rewritten: Shape | None = None
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bound:
+        """Which argument is which, by the signature that the function was written with."""
+        try:
+            return self.shape.bind(args, kwargs)
+        except TypeError:
+            if self.rewritten is None:
+                raise
+            return self.rewritten.bind(args, kwargs)
 
 
 def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -120,7 +133,7 @@ def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
     """
     shape = callee.shape
     if kwargs or len(args) != shape.plain:
-        keys, args, positional = shape.bind(args, kwargs)
+        keys, args, positional = callee.bind(args, kwargs)
     else:
         keys, positional = shape.names, len(args)
     nodes = []
@@ -205,7 +218,8 @@ class _Done:
             nodes, keys = [*nodes, callee.code], (*keys, "__code")
         if self.reads:
             external = self._external(self.reads)
-            if external and not callee.external:
+            allowed = EXTERNAL.get()
+            if external and not (callee.external if allowed is None else allowed):
                 self._refuse(external)
         if isinstance(out, Node) and not callee.traceable:
             # It returned a node: what that was computed from is upstream of the result.
@@ -232,7 +246,7 @@ class _Done:
                 "kwargs": dict(zip(self.keys[split:], self.values[split:])),  # noqa: B905
             }
             info["output"] = out
-            new._extras.inner = out if isinstance(out, Node) else None
+            new._extras.inner = (out if isinstance(out, Node) else None, self.opened)
 
     def _external(self, reads: Iterable[Any]) -> list[Any]:
         """The nodes that were used beside those that were given.

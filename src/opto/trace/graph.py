@@ -54,23 +54,24 @@ def levels(ordered: Iterable[Any]) -> dict[int, int]:
     return level
 
 
-def names_of(nodes: Iterable[Any]) -> dict[int, str]:
-    """A name for each node by its `id`, unique among them and fit for Python.
+def names_of(nodes: Iterable[Any]) -> dict[Any, str]:
+    """A name for each node, unique among them.
 
     Names lose their colon in prompts, so that ``x1:0`` and ``x:10`` would be one; the
     later of two gets an underscore and a number.
 
     Example:
-        >>> from opto.trace import node
-        >>> a, b = node(1, name="x1"), node(2, name="x")
-        >>> b._base, b._index = "x", int(f"{a._index}")
-        >>> len(set(names_of([a, b]).values()))
-        2
+        >>> from opto.trace import GRAPH, node
+        >>> GRAPH.clear()
+        >>> nodes = [node(1, name="x1"), *(node(i, name="x") for i in range(11))]
+        >>> names = names_of(nodes)
+        >>> names[nodes[0]], names[nodes[11]]
+        ('x10', 'x10_2')
     """
     taken: set[str] = set()
-    names: dict[int, str] = {}
+    names: dict[Any, str] = {}
     for node in nodes:
-        if id(node) in names:
+        if node in names:
             continue
         plain = name = node.py_name
         copies = 1
@@ -78,7 +79,7 @@ def names_of(nodes: Iterable[Any]) -> dict[int, str]:
             copies += 1
             name = f"{plain}_{copies}"
         taken.add(name)
-        names[id(node)] = name
+        names[node] = name
     return names
 
 
@@ -150,7 +151,7 @@ class Graph:
         said = {r.output for r in feedback.remarks}
         ends = {id(n) for n in outputs} if not said else {id(n) for n in nodes if n.py_name in said}
         steps = tuple(_step(n, level[id(n)], names) for n in nodes)
-        return cls(steps, tuple(names[id(n)] for n in nodes if id(n) in ends), feedback)
+        return cls(steps, tuple(names[n] for n in nodes if id(n) in ends), feedback)
 
     def __getitem__(self, name: str) -> Step:
         return next(s for s in self.steps if s.name == name)
@@ -182,16 +183,16 @@ def _codec() -> Any:
     return graphjson
 
 
-def _step(node: Any, level: int, names: dict[int, str]) -> Step:
+def _step(node: Any, level: int, names: dict[Any, str]) -> Step:
     # An input that is not among the nodes stays unnamed: the step is then a given.
-    inside = bool(node._args) and all(id(a) in names for a in node._args)
+    inside = bool(node._args) and all(a in names for a in node._args)
     return Step(
-        name=names[id(node)],
+        name=names[node],
         value=node.recorded,
         kind=node.kind,
         level=level,
         op=node.op_name if inside else None,
-        inputs=tuple((k, names[id(n)]) for k, n in node.inputs.items()) if inside else (),
+        inputs=tuple((k, names[n]) for k, n in node.inputs.items()) if inside else (),
         documentation=node._description if node._op is not None else None,
         description=node.description if node._op is None else None,
         constraint=node.constraint,

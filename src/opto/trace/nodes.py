@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opto.errors import NodeError
+from opto._compat import old_names
+from opto.errors import ArgumentError, NodeError
 from opto.trace.excerpt import error_text
 from opto.trace.place import GRAPH
 from opto.trace.propagators import GraphPropagator
@@ -264,6 +265,7 @@ def node(
     description: str | None = None,
     constraint: str | None = None,
     projections: Sequence[Any] | None = None,
+    **unknown: Any,
 ) -> Any:
     """A node of `data`.
 
@@ -287,6 +289,9 @@ def node(
         >>> prompt.data
         'Be brief.'
     """
+    if unknown:
+        known = ("data", "name", "trainable", "description", "constraint", "projections")
+        raise ArgumentError.unknown("node()", unknown, known)
     if trainable:
         return ParameterNode(
             data,
@@ -305,3 +310,6 @@ def node(
             )
         return data
     return Node(data, name=name, description=description, constraint=constraint)
+
+
+__getattr__ = old_names(__name__)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto._plugs import plug
 from opto.errors import NodeError, nearest
-from opto.trace.calls import Callee, call, wrapped
+from opto.trace import calls
 from opto.trace.nodes import Node
 from opto.trace.packing import TakesNodes
 from opto.trace.signature import Shape, shape_of
@@ -62,7 +62,7 @@ class OperatorFunction(TakesNodes):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         keys, values, positional = self.shape.bind(args, kwargs)
         nodes = tuple(
-            v if isinstance(v, Node) else wrapped(v, k)
+            v if isinstance(v, Node) else calls.wrapped(v, k)
             for k, v in zip(keys, values)  # noqa: B905 - bind gives one key for each
         )
         # The functions behind the rows take what they name by position.
@@ -150,10 +150,10 @@ def call_llm(*args: Any, **kwargs: Any) -> Any:
         llm = plug("llm.default")()
     else:
         llm, args = first, args[1:]
-    return call(_asking(llm), args, kwargs)
+    return calls.call(_asking(llm), args, kwargs)
 
 
-def _asking(llm: Callable[..., Any]) -> Callee:
+def _asking(llm: Callable[..., Any]) -> calls.Callee:
     def ask(system_prompt: Any, *user_prompts: Any, **options: Mapping[str, Any]) -> Any:
         messages = [{"role": "user", "content": prompt} for prompt in user_prompts]
         if system_prompt is not None:
@@ -162,4 +162,4 @@ def _asking(llm: Callable[..., Any]) -> Callee:
 
     words = "[call_llm] The answer of a language model to the prompts."
     op = Operation("call_llm", ask, ("system_prompt", "*user_prompts", "**options"), words)
-    return Callee(op, "call_llm", ask, shape_of(ask, "call_llm"), catch=False)
+    return calls.Callee(op, "call_llm", ask, shape_of(ask, "call_llm"), catch=False)

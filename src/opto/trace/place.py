@@ -70,10 +70,12 @@ class Placed:
     @property
     def hidden_dependencies(self) -> set[Any]:
         """Parameters used inside the traceable call that made it and not seen outside."""
-        inner = self._extras.inner
+        inner, opened = self._extras.inner
         if inner is None:
             return set()
-        return inner.parameter_dependencies - self.parameter_dependencies
+        # Copies of the arguments were made inside, and stand for what is seen outside.
+        used = {p for p in inner.parameter_dependencies if p._serial < opened}
+        return used - self.parameter_dependencies
 
     @property
     def expandable_dependencies(self) -> set[Any]:

@@ -92,7 +92,9 @@ class Shape:
         self._check_rest(left, by_position)
         by_keyword += left.items()
         both = by_position + by_keyword
-        return Bound(tuple(k for k, _ in both), tuple(v for _, v in both), len(by_position))
+        # From lists: a tuple that grew from a generator is kept by Python's free list.
+        keys, values = [k for k, _ in both], [v for _, v in both]
+        return Bound(tuple(keys), tuple(values), len(by_position))
 
     def _check_rest(self, left: Mapping[str, Any], taken: Sequence[tuple[str, Any]]) -> None:
         twice = {name for name, _ in taken} & set(left) & set(self.names[self.positional_only :])

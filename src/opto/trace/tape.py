@@ -42,6 +42,9 @@ READS: ContextVar[list[Any] | None] = ContextVar("opto.reads", default=None)
 
 SCOPE: ContextVar[str] = ContextVar("opto.scope", default="")
 
+# Whether functions may use nodes they were not given; None leaves it to each of them.
+EXTERNAL: ContextVar[bool | None] = ContextVar("opto.external", default=None)
+
 # The functions that are running with their recursion untraced.
 UNTRACED: ContextVar[frozenset[Any]] = ContextVar("opto.untraced", default=frozenset())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from opto._compat import old_names
 from opto.trace.propagators import TraceGraph
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def sum_feedback(nodes: Iterable[Any]) -> Any:
 
     Returns:
         A `TraceGraph` where the default propagator was used; otherwise the sum of what
-        its propagator made, or 0 when nothing was said.
+        its propagator made.
 
     Example:
         >>> from opto.trace import node
@@ -28,7 +29,7 @@ def sum_feedback(nodes: Iterable[Any]) -> Any:
         'more'
     """
     said = [s for node in nodes for shares in node.feedback.values() for s in shares]
-    if said and all(isinstance(s, TraceGraph) for s in said):
+    if all(isinstance(s, TraceGraph) for s in said):
         return TraceGraph.linked(said)
     return sum(said)
 
@@ -64,3 +65,6 @@ def for_all_methods(decorator: Callable[[Any], Any]) -> Callable[[type], type]:
 def remove_non_ascii(text: str) -> str:
     """`text` without the characters that ASCII has not."""
     return text.encode("ascii", "ignore").decode()
+
+
+__getattr__ = old_names(__name__)

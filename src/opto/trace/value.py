@@ -46,7 +46,7 @@ class Extras:
         self.copied_from: str | None = None
         self.description: str | None = None
         self.info: dict[str, Any] | None = None
-        self.inner: Node[Any] | None = None
+        self.inner: tuple[Node[Any] | None, int] = (None, 0)
         self.keys: tuple[str, ...] | None = None
         self.positional = -1
         self.trainable = False
@@ -221,8 +221,8 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         """What is kept with the node; of a bundled call: its source, inputs and output."""
         more = self._more()
         if more.info is None:
-            known = None if self._op is None else self._op.info_of
-            more.info = {} if known is None else known(self)
+            op = self._op
+            more.info = {} if op is None else (op.info_of or _info_of)(self)
         return more.info
 
     def _oracle(self) -> Node[str]:
@@ -276,6 +276,13 @@ class Node(Operators, Placed, Hearing, Generic[T]):
 
     __hash__ = object.__hash__
 
+    # Makes numpy leave `array + node` to the node, where it is one step and not many.
+    __array_ufunc__ = None
+
+    def __int__(self) -> int:
+        # Without it, int() would ask the recorded __trunc__.
+        raise TypeError(f"int() needs a value and not a node; write int({self.py_name}.data)")
+
     def __bool__(self) -> bool:
         return bool(self.data)
 
@@ -301,6 +308,17 @@ class Node(Operators, Placed, Hearing, Generic[T]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
+
+
+def _info_of(node: Any) -> dict[str, Any]:
+    op, values = node._op, [n._data for n in node._args]
+    return {
+        "fun": op.function,
+        "fun_name": op.name,
+        "doc": op.words,
+        "inputs": {"args": values, "kwargs": {}},
+        "output": node._data,
+    }
 
 
 def _unpickled(

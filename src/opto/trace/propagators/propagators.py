@@ -10,7 +10,19 @@ from opto.errors import BackwardError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["AbstractPropagator", "Propagator", "SumPropagator"]
+__all__ = ["AbstractFeedback", "AbstractPropagator", "Propagator", "SumPropagator"]
+
+
+class AbstractFeedback:
+    """Something that can be propagated and added up, so that `sum` works on it."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must say how two of it add up (__add__)")
+
+    def __radd__(self, other: Any) -> Any:
+        return self if other == 0 else self.__add__(other)
 
 
 class AbstractPropagator(ABC):

@@ -8,23 +8,12 @@ from opto._plugs import plug
 from opto.errors import BackwardError
 from opto.trace.feedback import Feedback
 from opto.trace.graph import ancestors, levels
+from opto.trace.propagators.propagators import AbstractFeedback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["AbstractFeedback", "TraceGraph"]
-
-
-class AbstractFeedback:
-    """Something that can be propagated and added up, so that `sum` works on it."""
-
-    __slots__ = ()
-
-    def __add__(self, other: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must say how two of it add up (__add__)")
-
-    def __radd__(self, other: Any) -> Any:
-        return self if other == 0 else self.__add__(other)
+__all__ = ["TraceGraph"]
 
 
 class TraceGraph(AbstractFeedback):
