@@ -102,6 +102,19 @@ class JSONFormat:
             )
         return self._read(chosen, fields, thoughts)
 
+    def matched(self, suggestion: Any, fields: Sequence[Field]) -> Parsed:
+        """What a suggestion that was read already says about the fields.
+
+        Args:
+            suggestion: values by key.
+            fields: what was asked for.
+        """
+        if not isinstance(suggestion, Mapping):
+            return Parsed(failure=self._no_object(suggestion))
+        mends: list[str] = []
+        taken = _Names(fields).sort(suggestion, mends)
+        return Parsed(repairs=tuple(mends), **taken)
+
     def _choose(self, found: Sequence[Found], fields: Sequence[Field]) -> Found | None:
         """The last object that suggests something, one with an end before one without."""
         speaking = [f for f in found if self.suggestion in f.content]
@@ -167,20 +180,20 @@ class _Names:
         """What was given as arguments of `Parsed`: taken, refused, of unknown name."""
         values: dict[str, Any] = {}
         refused: dict[str, str] = {}
-        unknown: list[str] = []
+        unknown: dict[str, Any] = {}
         # Exact names come last, so that they win over others that mean the same.
         for key in sorted(given, key=self.names.__contains__):
-            name = self.find(key)
+            name, why = self.find(key), marked(given[key])
             if name is None:
-                unknown += [] if marked(key) else [key]
+                if not marked(key) and not why:
+                    unknown[key] = given[key]
                 continue
             if name != key:
                 mends.append(f"{key!r} read as {name!r}")
-            why = marked(given[key])
             values.pop(name, None)
             refused.pop(name, None)
             (refused if why else values)[name] = why or given[key]
-        return {"values": values, "refused": refused, "unknown": tuple(unknown)}
+        return {"values": values, "refused": refused, "unknown": unknown}
 
 
 def _placeholder(field: Field) -> str:

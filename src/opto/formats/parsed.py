@@ -24,7 +24,7 @@ class Parsed:
         repairs: each liberty that reading took with the text, in words.
         failure: why nothing could be read, for the model to read; None if something was.
         refused: by field name, why a value in the text was not taken.
-        unknown: keys that name no field.
+        unknown: values whose keys name no field.
         stop: whether the model said that nothing is left to change.
     """
 
@@ -34,7 +34,7 @@ class Parsed:
     repairs: tuple[str, ...] = ()
     failure: str | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
+    unknown: Mapping[str, Any] = field(default_factory=dict)
     stop: bool = False
 
 

@@ -1,0 +1,185 @@
+"""What a new version of a trainable function must keep, whatever a model makes of it.
+
+The name and the parameters stay, since the calls in the program do. Helper functions,
+classes, imports and constants may come along; statements that would do something when
+the code is read are left out.
+
+Source: SPEC 3.6 and the decision "trainable code".
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+from textwrap import dedent
+from typing import Any
+
+from opto.errors import AnswerError, ModelMissing
+from opto.optimizers.render import shown
+from opto.trace.projections import BlackCodeFormatter
+
+__all__ = ["Head", "new_version"]
+
+_DEF = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
+_FENCE = re.compile(r"\s*(?P<bar>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)\n?[ \t]*(?P=bar)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first lines of a function, up to its body: what a new version keeps.
+
+    Args:
+        name: the name of the function.
+        parameters: its parameters with their defaults, without annotations.
+        is_async: whether it is a coroutine function.
+    """
+
+    name: str
+    parameters: str
+    is_async: bool = False
+
+    @classmethod
+    def of(cls, constraint: str | None, code: Any) -> Head | None:
+        """The head of the function that a code parameter holds.
+
+        Args:
+            constraint: the parameter's constraint, where bundle wrote down the head.
+            code: the present value, for parameters without it: its first function.
+
+        Returns:
+            None where neither of them shows a function.
+        """
+        for text in (constraint, code):
+            start = _DEF.search(text) if isinstance(text, str) else None
+            if start is None or text is None:
+                continue
+            head = dedent(text[start.start() :])
+            for whole in (head, f"{head}\n    ...", f"{head} ..."):
+                tree = _parsed(whole)
+                found = _definition(tree, start[1]) if isinstance(tree, ast.Module) else None
+                if found is not None:
+                    return cls._from(found)
+        return None
+
+    @classmethod
+    def _from(cls, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Head:
+        return cls(node.name, _parameters(node.args), isinstance(node, ast.AsyncFunctionDef))
+
+    def __str__(self) -> str:
+        return f"{'async ' if self.is_async else ''}def {self.name}({self.parameters})"
+
+
+def _parameters(given: ast.arguments) -> str:
+    """The parameters as they are written, without their annotations."""
+
+    def bare(argument: ast.arg | None) -> ast.arg | None:
+        return argument and ast.arg(argument.arg)
+
+    def all_bare(arguments: list[ast.arg]) -> list[ast.arg]:
+        return [ast.arg(argument.arg) for argument in arguments]
+
+    return ast.unparse(
+        ast.arguments(
+            posonlyargs=all_bare(given.posonlyargs),
+            args=all_bare(given.args),
+            vararg=bare(given.vararg),
+            kwonlyargs=all_bare(given.kwonlyargs),
+            kw_defaults=given.kw_defaults,
+            kwarg=bare(given.kwarg),
+            defaults=given.defaults,
+        )
+    )
+
+
+def new_version(value: Any, head: Head | None) -> tuple[str, tuple[str, ...]]:
+    r"""The code that an answer gives, brought into form, and the liberties that this took.
+
+    Args:
+        value: what the answer gave.
+        head: what the code must keep; None if that is not known.
+
+    Raises:
+        AnswerError: it is no Python, or not a version of the function.
+
+    Example:
+        >>> answer = "```python\ndef f(x):\n    return x\n\nprint(f(1))\n```"
+        >>> new_version(answer, Head("f", "x"))
+        ('def f(x):\n    return x', ('a fence round the code', 'a trial call after the code'))
+    """
+    if not isinstance(value, str):
+        raise AnswerError(f"it must be the source of a function, not {shown(value)}")
+    fence = _FENCE.fullmatch(value)
+    repairs = ["a fence round the code"] if fence else []
+    text = dedent(fence["code"] if fence else value).strip("\n").rstrip()
+    tree = _parsed(text)
+    if isinstance(tree, str):
+        raise AnswerError(f"it is no Python: {tree}")
+    if head is not None:
+        _check(tree, head)
+        without = _without_trials(text, tree, head.name)
+        repairs += ["a trial call after the code"] if without != text else []
+        text = without
+    return _formatted(text), tuple(repairs)
+
+
+def _check(tree: ast.Module, head: Head) -> None:
+    found = _definition(tree, head.name)
+    if found is None:
+        others = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
+        instead = f"; it defines {', '.join(others)}" if others else ""
+        raise AnswerError(f"it must define the function {head.name}{instead}")
+    new = Head._from(found)
+    if new != head:
+        raise AnswerError(f"it must keep the head `{head}`; it has `{new}`")
+
+
+def _parsed(text: str) -> ast.Module | str:
+    """The syntax tree, or what is wrong with the text."""
+    try:
+        with warnings.catch_warnings():
+            # Of a text that is not used yet; when it is, Python will say it again.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+            compile(tree, "<answer>", "exec", dont_inherit=True)
+            return tree
+    except SyntaxError as error:
+        if "nonlocal" in error.msg:  # the variables around the function are not here
+            return tree
+        line = (error.text or "").strip()
+        return f"{error.msg} in line {error.lineno}" + (f": {line}" if line else "")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return str(error) or type(error).__name__
+
+
+def _definition(tree: ast.Module, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [node for node in tree.body if isinstance(node, kinds) and node.name == name]
+    return found[-1] if found else None
+
+
+def _without_trials(text: str, tree: ast.Module, name: str) -> str:
+    """The code without the statements at its end that only try the function out."""
+    lines = text.split("\n")
+    body = list(tree.body)
+    while body and _is_trial(body[-1], name):
+        trial = body.pop()
+        if body and body[-1].end_lineno == trial.lineno:  # behind a semicolon
+            break
+        del lines[trial.lineno - 1 :]
+    return "\n".join(lines).rstrip()
+
+
+def _is_trial(node: ast.stmt, name: str) -> bool:
+    if not isinstance(node, ast.Expr | ast.Assert):
+        return False
+    return not {name, "print"}.isdisjoint(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+
+
+def _formatted(text: str) -> str:
+    try:
+        formatted: str = BlackCodeFormatter()(text)
+    except ModelMissing:  # black is not installed, and nobody asked for it
+        return text
+    return formatted

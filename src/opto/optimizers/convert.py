@@ -1,0 +1,336 @@
+"""From what a model wrote to a value of a parameter's type, or a reason why not.
+
+One table: for each kind of present value, how an answer becomes another one of it. Only
+what is safe and loses nothing is done; the rest is refused in words the model can act on.
+
+Source: SPEC 12 A.2 and the decision "suggestion of the wrong type".
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from ast import literal_eval
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from json import dumps, loads
+from typing import Any
+
+from opto.errors import AnswerError
+from opto.optimizers.arrays import array, scalar
+from opto.optimizers.render import shown
+
+__all__ = ["convert", "same"]
+
+
+def convert(value: Any, like: Any) -> Any:
+    """The value that an answer means, in the type of the present value.
+
+    Args:
+        value: what the answer gave, in JSON's types.
+        like: the present value of the parameter; None takes anything.
+
+    Raises:
+        AnswerError: it is nothing of that type, or something would be lost.
+
+    Example:
+        >>> convert("5.0", 3), convert("False", True), convert("[1, 2]", [0]), convert([3, 4], (1,))
+        (5, False, [1, 2], (3, 4))
+        >>> convert(5.7, 3)
+        Traceback (most recent call last):
+            ...
+        opto.errors.AnswerError: it must be a whole number, not 5.7
+    """
+    try:
+        _check_text(value)
+        return _row(like)(value, like)
+    except RecursionError as cause:
+        raise AnswerError("its lists and objects nest too deeply") from cause
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are of one type and equal; for arrays, in all of their items.
+
+    Example:
+        >>> same(1, 1), same(1, True), same([1.0], [1])
+        (True, False, True)
+    """
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - the == of users' types may raise anything
+        equal = getattr(one == other, "all", None) if hasattr(one, "dtype") else None
+        return bool(equal and one.shape == other.shape and equal())
+
+
+# -- the rules: (value, present value) -> value of that type, or AnswerError ---------------
+
+
+def _anything(value: Any, like: Any) -> Any:  # noqa: ARG001 - a row of the table
+    return value
+
+
+def _enum(value: Any, like: Enum) -> Enum:
+    kind = type(like)
+    if isinstance(value, str) and value in kind.__members__:
+        return kind[value]
+    for member in kind:
+        if same(member.value, value):
+            return member
+    raise _refusal("one of " + ", ".join(m.name for m in kind), value)
+
+
+def _bool(value: Any, like: bool) -> bool:  # noqa: ARG001 - a row of the table
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower(), value)
+    if value in (0, 1) and isinstance(value, bool | int):
+        return bool(value)
+    raise _refusal("true or false", value)
+
+
+def _int(value: Any, like: int) -> Any:
+    number = _read(value)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise _refusal("a whole number", value)
+    return _of_kind(like, number, int)
+
+
+def _float(value: Any, like: float) -> Any:
+    number = _read(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise _refusal("a number", value)
+    try:
+        made = float(number)
+    except OverflowError:
+        made = math.inf
+    if not math.isfinite(made):
+        raise _refusal("a finite number", value)
+    if made != number:
+        raise _refusal("a number that a float can hold without loss", value)
+    return _of_kind(like, made, float)
+
+
+def _complex(value: Any, like: complex) -> Any:
+    try:
+        made = complex(value.replace(" ", "") if isinstance(value, str) else value)
+    except (TypeError, ValueError):
+        raise _refusal("a complex number such as '1+2j'", value) from None
+    return _of_kind(like, made, complex)
+
+
+def _str(value: Any, like: str) -> Any:
+    if isinstance(value, int | float):
+        value = str(value)
+    elif isinstance(value, list | dict) and isinstance(_read(like), type(value)):
+        value = dumps(value, ensure_ascii=False)  # the text is JSON now, and stays JSON
+    if not isinstance(value, str):
+        raise _refusal("a text", value)
+    return _of_kind(like, value, str)
+
+
+def _bytes(value: Any, like: Any) -> Any:
+    raise _refusal(f"{type(like).__name__}, which JSON has no form for", value)
+
+
+def _list(value: Any, like: Any) -> Any:
+    return _of_kind(like, _members(value, like), list)
+
+
+def _tuple(value: Any, like: Any) -> Any:
+    names = getattr(like, "_fields", None)
+    given = _read(value)
+    if names and isinstance(given, Mapping) and set(given) == set(names):
+        given = [given[name] for name in names]
+    members = _members(given, () if names else like)
+    if names is None:
+        return _of_kind(like, tuple(members), tuple)
+    if len(members) != len(names):
+        raise _refusal(f"a list of {len(names)} values: {', '.join(names)}", value)
+    return type(like)(*map(_gently, members, like))
+
+
+def _set(value: Any, like: Any) -> Any:
+    try:
+        return _of_kind(like, type(like)(_members(value, like)), type(like))
+    except TypeError:
+        raise _refusal("a list of plain values", value) from None
+
+
+def _mapping(value: Any, like: Any) -> Any:
+    given = _read(value)
+    if not isinstance(given, Mapping):
+        raise _refusal("an object", value)
+    if like and all(type(key) is int for key in like):
+        given = _with_int_keys(given)
+    pairs = {k: _gently(v, like[k]) if k in like else v for k, v in given.items()}
+    if type(like) is dict:
+        return pairs
+    made = like.copy()  # a dictionary of the same class, with the same default
+    made.clear()
+    made.update(pairs)
+    return made
+
+
+def _record(value: Any, like: Any) -> Any:
+    given = _read(value)
+    if not isinstance(given, Mapping):
+        return _custom(value, like)
+    known = {f.name for f in fields(like) if f.init}
+    if not set(given) <= known:
+        raise _refusal(f"an object with some of {', '.join(sorted(known))}", value)
+    changes = {name: convert(part, getattr(like, name)) for name, part in given.items()}
+    return _constructed(lambda: replace(like, **changes), like, value)
+
+
+def _from_text(value: Any, like: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise _refusal(f"a text that reads as a {type(like).__name__}", value)
+    make = getattr(type(like), "fromisoformat", type(like))
+    return _constructed(lambda: make(value.strip()), like, value)
+
+
+def _custom(value: Any, like: Any) -> Any:
+    """A user's own class, made by calling it: safe where its constructor is Python code."""
+    kind = type(like)
+    validate = getattr(kind, "model_validate", None)  # pydantic's
+    if validate is not None:
+        return _constructed(lambda: validate(_read(value)), like, value)
+    written = hasattr(kind.__init__, "__code__") or hasattr(kind.__new__, "__code__")
+    if callable(like) or not written or kind.__module__ in sys.stdlib_module_names:
+        raise AnswerError(f"no answer can be made into a {kind.__name__}")
+    return _constructed(lambda: kind(value), like, value)
+
+
+# -- the table: the first row that fits the present value counts ---------------------------
+
+_Rule = Callable[[Any, Any], Any]
+
+
+def _is(*kinds: type) -> Callable[[Any], bool]:
+    return lambda like: isinstance(like, kinds)
+
+
+def _named(*names: str) -> Callable[[Any], bool]:
+    # By name, so that nothing is imported for a type that the program does not use.
+    return lambda like: any(f"{k.__module__}.{k.__name__}" in names for k in type(like).__mro__)
+
+
+_TABLE: tuple[tuple[Callable[[Any], bool], _Rule], ...] = (
+    (lambda like: like is None, _anything),
+    (_is(Enum), _enum),
+    (_is(bool), _bool),
+    (_is(int), _int),
+    (_is(float), _float),
+    (_is(complex), _complex),
+    (_is(str), _str),
+    (_is(bytes, bytearray, memoryview), _bytes),
+    (_is(tuple), _tuple),
+    (_is(list), _list),
+    (_is(set, frozenset), _set),
+    (_is(dict), _mapping),
+    (_named("numpy.ndarray"), lambda value, like: array(_read(value), like)),
+    (_named("numpy.generic"), lambda value, like: scalar(convert(value, like.item()), like)),
+    (
+        _named(
+            "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "datetime.date", "datetime.time"
+        ),
+        _from_text,
+    ),
+    (lambda like: hasattr(like, "__fspath__"), _from_text),
+    (lambda like: is_dataclass(like) and not isinstance(like, type), _record),
+    (_is(object), _custom),
+)
+
+
+def _row(like: Any) -> _Rule:
+    return next(rule for fits, rule in _TABLE if fits(like))
+
+
+# -- parts that the rules share ------------------------------------------------------------
+
+
+def _refusal(expected: str, value: Any) -> AnswerError:
+    return AnswerError(f"it must be {expected}, not {shown(value)}")
+
+
+def _read(value: Any) -> Any:
+    """A text as the JSON or Python literal that stands in it; anything else as it is."""
+    if not isinstance(value, str) or len(value) > 100_000:
+        return value
+    for reader in (loads, literal_eval):
+        try:
+            return reader(value.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return value
+
+
+def _members(value: Any, like: Sequence[Any] | AbstractSet[Any]) -> list[Any]:
+    """The members of a list, each in the type that all present members have."""
+    given = _read(value)
+    if not isinstance(given, list | tuple | set | frozenset):
+        raise _refusal("a list", value)
+    kinds = {type(member) for member in like}
+    model = next(iter(like)) if len(kinds) == 1 else None
+    return [_gently(member, model) for member in given]
+
+
+def _gently(value: Any, like: Any) -> Any:
+    """Inside of a container the type is a custom, not a rule: kept where that is possible."""
+    try:
+        return convert(value, like)
+    except AnswerError:
+        return value
+
+
+def _with_int_keys(given: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Keys that were numbers before JSON made texts of them are numbers again."""
+    try:
+        return {int(key): value for key, value in given.items()}
+    except (TypeError, ValueError):
+        return given
+
+
+def _of_kind(like: Any, made: Any, base: type) -> Any:
+    """`made` in a user's subclass of the built-in type, where the present value is of one."""
+    kind = type(like)
+    return made if kind is base else _constructed(lambda: kind(made), like, made)
+
+
+def _constructed(make: Callable[[], Any], like: Any, value: Any) -> Any:
+    kind = type(like)
+    try:
+        made = make()
+    except AnswerError:
+        raise
+    except Exception as cause:
+        raise AnswerError(f"{kind.__name__} does not take {shown(value)}: {cause}") from cause
+    if not isinstance(made, kind):
+        raise AnswerError(f"{shown(value)} makes a {type(made).__name__}, not a {kind.__name__}")
+    return made
+
+
+def _check_text(value: Any) -> None:
+    left = [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            try:
+                part.encode()
+            except UnicodeEncodeError:
+                raise AnswerError(
+                    "it holds half of a character that is written in two parts"
+                ) from None
+        elif isinstance(part, dict):
+            left += [*part, *part.values()]
+        elif isinstance(part, list):
+            left += part

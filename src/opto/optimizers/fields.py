@@ -1,0 +1,112 @@
+"""What an answer may set for a parameter: its type, its choices, its bounds."""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import Enum
+from typing import Any
+
+from opto.errors import AnswerError
+from opto.formats import Field
+from opto.optimizers.code import Head
+from opto.optimizers.convert import convert, same
+from opto.trace.projections import Choices, Pattern, Range
+
+__all__ = ["constraint_of", "field_of", "head_of", "is_code"]
+
+_ONE_OF = re.compile(
+    r"^\W*(?:must be |choose |pick |use )?one of(?P<options>:.*|\s*[\[({'\"].*)", re.IGNORECASE
+)
+_OPTION = re.compile(r"""["'`]([^"'`]+)["'`]|([^,;|\[\](){}"'`]+)""")
+
+
+def is_code(node: Any) -> bool:
+    """Whether a parameter holds the source of a function.
+
+    Source: SPEC 7.2 step 2: its name says so.
+    """
+    return "__code" in node.py_name and isinstance(node._data, str)
+
+
+def head_of(node: Any) -> Head | None:
+    """The head that a code parameter must keep; None for others, and where it is not known."""
+    return Head.of(node.constraint, node._data) if is_code(node) else None
+
+
+def field_of(node: Any, name: str) -> Field:
+    """The field of an answer that gives `node` a new value.
+
+    Args:
+        node: a parameter.
+        name: what it is called in the problem.
+
+    Example:
+        >>> from opto.trace import node
+        >>> field_of(node("red", constraint="one of: red, green", trainable=True), "hue0").schema
+        {'enum': ['red', 'green']}
+    """
+    value = node._data
+    if is_code(node):
+        head = head_of(node)
+        return Field.code(name, head.name if head else None)
+    bounds: dict[str, float] = {}
+    choices = _options(node.constraint, value)
+    for projection in getattr(node, "projections", None) or ():
+        if isinstance(projection, Choices):
+            choices = [_plain(option) for option in projection.options]
+        if isinstance(projection, Range) and not projection.clip:
+            bounds.update(_bounds(projection))
+    return Field.of(name, value, choices, **bounds)
+
+
+def constraint_of(node: Any) -> str | None:
+    """All that is asked of new values of `node`, in words: by the user, and by projections.
+
+    Example:
+        >>> from opto.trace import node
+        >>> from opto.trace.projections import Range
+        >>> constraint_of(node(3, constraint="even", projections=[Range(0, 10)], trainable=True))
+        'even; from 0 to 10'
+    """
+    said = [node.description, node.constraint]
+    for projection in getattr(node, "projections", None) or ():
+        if isinstance(projection, Choices):
+            said.append(f"one of {', '.join(map(repr, projection.options))}")
+        elif isinstance(projection, Range):
+            said.append(_range(projection))
+        elif isinstance(projection, Pattern):
+            said.append(f"text that the regular expression {projection.pattern.pattern} matches")
+    return "; ".join(words for words in said if words) or None
+
+
+def _range(projection: Range) -> str:
+    bounds = _bounds(projection)
+    if len(bounds) == 2:
+        return f"from {projection.low} to {projection.high}"
+    words = {"minimum": "at least", "maximum": "at most"}
+    return "".join(f"{words[name]} {bound}" for name, bound in bounds.items())
+
+
+def _options(constraint: str | None, value: Any) -> list[Any]:
+    """The values that a constraint in words lists, if it lists some."""
+    found = _ONE_OF.match(constraint or "")
+    if found is None:
+        return []
+    words = [a or b.strip() for a, b in _OPTION.findall(found["options"].lstrip(": ").rstrip(". "))]
+    words = [word.removeprefix("or ").strip() for word in words]
+    try:
+        options = [_plain(convert(word, value)) for word in words if word and word != "or"]
+    except AnswerError:
+        return []
+    distinct = [o for i, o in enumerate(options) if not any(same(o, p) for p in options[:i])]
+    return distinct if len(distinct) > 1 else []
+
+
+def _bounds(projection: Range) -> dict[str, float]:
+    named = {"minimum": projection.low, "maximum": projection.high}
+    return {word: bound for word, bound in named.items() if math.isfinite(bound)}
+
+
+def _plain(option: Any) -> Any:
+    return option.name if isinstance(option, Enum) else option

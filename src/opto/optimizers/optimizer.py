@@ -1,0 +1,228 @@
+"""What all optimizers have in common: parameters, feedback, and the three calls.
+
+optimizer.zero_feedback(); optimizer.backward(output, "too small"); optimizer.step()
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import OptimizerError
+from opto.optimizers.options import refuse_unknown
+from opto.optimizers.proposal import Update, projected
+from opto.trace.nodes import Node, ParameterNode
+from opto.trace.propagators import GraphPropagator, Propagator
+from opto.trace.utils import sum_feedback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AbstractOptimizer", "Optimizer"]
+
+
+class AbstractOptimizer(ABC):
+    """Something that changes parameters by feedback.
+
+    Args:
+        parameters: a list of `ParameterNode`; one that is listed twice counts once.
+
+    Raises:
+        OptimizerError: there is nothing in it that could be changed.
+    """
+
+    def __init__(self, parameters: Any, *args: Any, **kwargs: Any) -> None:
+        refuse_unknown(f"{type(self).__name__}()", Optimizer.__init__, args, kwargs)
+        self.parameters: list[ParameterNode[Any]] = _checked(parameters)
+
+    @abstractmethod
+    def step(self, *args: Any, **kwargs: Any) -> Update:
+        """Change the parameters by the feedback that they have."""
+
+    @abstractmethod
+    def zero_feedback(self) -> None:
+        """Forget the feedback of all parameters."""
+
+
+class Optimizer(AbstractOptimizer):
+    """The base of optimizers: a subclass writes `_step`.
+
+    Args:
+        parameters: a list of `ParameterNode`, as ``module.parameters()`` gives it.
+        propagator: what feedback on a result means for its inputs; None for
+            `default_propagator`.
+
+    Raises:
+        OptimizerError: a parameter or the propagator is none.
+        ArgumentError: an argument is unknown.
+
+    Example:
+        >>> from opto.trace import node
+        >>> class Double(Optimizer):
+        ...     def _step(self):
+        ...         return {p: 2 * p.data for p in self.parameters}
+        >>> x = node(3, name="x", trainable=True)
+        >>> result = Double([x]).step()
+        >>> x.data, result[x], bool(result)
+        (6, 6, True)
+
+    Source: SPEC 7.1.
+    """
+
+    def __init__(
+        self,
+        parameters: Any,
+        *args: Any,
+        propagator: Propagator | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(parameters, *args, **kwargs)
+        self._propagator = self.default_propagator() if propagator is None else propagator
+        if not isinstance(self._propagator, Propagator):
+            raise OptimizerError(
+                f"propagator must be a Propagator (see opto.trace.propagators), not "
+                f"{type(propagator).__name__}"
+            )
+
+    @property
+    def propagator(self) -> Propagator:
+        """What feedback on a result means for its inputs."""
+        return self._propagator
+
+    def default_propagator(self) -> Propagator:
+        """The propagator where none was given."""
+        return GraphPropagator()
+
+    @property
+    def trace_graph(self) -> Any:
+        """All feedback on the parameters, added up: with the default propagator a `TraceGraph`."""
+        return sum_feedback(self.parameters)
+
+    def zero_feedback(self) -> None:
+        """Forget the feedback of all parameters; to be called before each backward pass."""
+        for parameter in self.parameters:
+            parameter.zero_feedback()
+
+    def backward(self, node: Node[Any], *args: Any, **kwargs: Any) -> Any:
+        """Send feedback back from `node`, with this optimizer's propagator.
+
+        Args:
+            node: an output of the program.
+            *args: the feedback first, then as in `Node.backward`.
+            **kwargs: as in `Node.backward`.
+
+        Returns:
+            As `Node.backward`.
+
+        Raises:
+            OptimizerError: `node` is no node.
+            BackwardError: the feedback cannot be sent back from there.
+        """
+        if not isinstance(node, Node):
+            raise OptimizerError(
+                f"backward() takes the node that the program returned, not a "
+                f"{type(node).__name__}; the value of a node (.data) has lost its history"
+            )
+        return node.backward(*args, **{"propagator": self._propagator, **kwargs})
+
+    def propose(self, *args: Any, **kwargs: Any) -> Mapping[Any, Any]:
+        """New values by parameter, without changing anything.
+
+        Args:
+            *args: as `step`.
+            **kwargs: as `step`.
+        """
+        return self._step(*args, **kwargs)
+
+    def step(self, *args: Any, bypassing: bool = False, **kwargs: Any) -> Update:
+        """Change the parameters by the feedback that they have.
+
+        Args:
+            *args: as the optimizer's own step takes them.
+            bypassing: only say what would be changed.
+            **kwargs: as the optimizer's own step takes them.
+
+        Returns:
+            What was changed, what was refused and why. True if something changes;
+            readable as a dictionary of parameter to new value.
+        """
+        proposed = self.propose(*args, **kwargs)
+        update = proposed if isinstance(proposed, Update) else Update.of(dict(proposed))
+        if not bypassing:
+            self.update(update)
+        return update
+
+    def _step(self, *args: Any, **kwargs: Any) -> Mapping[Any, Any]:
+        """New values by parameter; what a subclass writes."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must write _step(), which returns new values by parameter"
+        )
+
+    def update(self, update_dict: Mapping[Any, Any]) -> None:
+        """Give trainable parameters these values, as they are.
+
+        Args:
+            update_dict: values by parameter.
+        """
+        if isinstance(update_dict, Update):
+            update_dict.apply()
+            return
+        for parameter, value in update_dict.items():
+            if parameter.trainable:
+                parameter._set(value)
+
+    def project(self, update_dict: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The values as the parameters' projections bring them into form.
+
+        Args:
+            update_dict: values by parameter.
+
+        Returns:
+            Those that no projection refuses.
+        """
+        pairs = {p: projected(p, value) for p, value in update_dict.items()}
+        return {p: value for p, (value, why) in pairs.items() if why is None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        # A copy optimizes the same parameters, asks the same model, and goes its own way.
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        for shared in self._shared():
+            memo[id(shared)] = shared
+        for name, value in vars(self).items():
+            setattr(made, name, deepcopy(value, memo))
+        return made
+
+    def _shared(self) -> list[Any]:
+        """What a copy has in common with the original."""
+        return [*self.parameters, self._propagator]
+
+
+def _checked(parameters: Any) -> list[ParameterNode[Any]]:
+    if not isinstance(parameters, list | tuple):
+        raise OptimizerError(
+            f"parameters must be a list of parameters, not a {type(parameters).__name__}; "
+            f"write {_advice(parameters)}"
+        )
+    for parameter in parameters:
+        if not isinstance(parameter, ParameterNode):
+            raise OptimizerError(
+                f"parameters must hold ParameterNodes only, not {parameter!r}; "
+                f"make it with node(..., trainable=True)"
+            )
+    distinct = list({id(parameter): parameter for parameter in parameters}.values())
+    if not any(parameter.trainable for parameter in distinct):
+        raise OptimizerError(
+            "there is no trainable parameter to optimize; "
+            "make one with node(..., trainable=True) or @bundle(trainable=True)"
+        )
+    return distinct
+
+
+def _advice(parameters: Any) -> str:
+    if isinstance(parameters, ParameterNode):
+        return f"[{parameters.py_name}]"
+    if callable(getattr(parameters, "parameters", None)):
+        return "module.parameters()"
+    return "list(...)"

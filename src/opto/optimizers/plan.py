@@ -1,0 +1,109 @@
+"""One step of OptoPrime as a plan: ask, read, and ask once more if nothing can be used.
+
+Source: the algorithm of the Trace paper (arXiv 2406.16218, section 4) asks once; the second
+question, and several drafts of one step, are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from opto.llm import Request
+from opto.optimizers.words import repair_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opto.llm import Reply
+    from opto.optimizers.drive import Plan
+    from opto.optimizers.proposal import Proposal
+
+__all__ = ["Asking", "plan", "spread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a question is put.
+
+    Args:
+        system: the part that is the same for all problems.
+        user: the problem.
+        max_tokens: the longest answer, in tokens; None for no limit.
+        response_format: the form of the answer, for providers that can hold a model to it.
+        temperatures: one for each draft; None for the provider's default.
+        repair: whether a useless answer leads to a second question.
+    """
+
+    system: str
+    user: str
+    max_tokens: int | None = None
+    response_format: Any = None
+    temperatures: tuple[float | None, ...] = (None,)
+    repair: bool = True
+
+    def request(self, user: str, draft: int) -> Request:
+        """The question with the words `user`, as a draft of the step."""
+        return Request(
+            (
+                {"role": "system", "content": self.system},
+                {"role": "user", "content": user},
+            ),
+            max_tokens=self.max_tokens,
+            temperature=self.temperatures[draft],
+            response_format=self.response_format,
+            sample=draft,
+        )
+
+
+def plan(asking: Asking, read: Callable[[str], Proposal]) -> Plan[Proposal]:
+    """Questions whose answers make a proposal.
+
+    All drafts are asked for at once. A useless one among several is passed over; if all
+    are, the first is asked for again, with what was wrong with it.
+
+    Args:
+        asking: how to ask.
+        read: from the text of an answer to a proposal.
+
+    Yields:
+        The requests of a round.
+
+    Returns:
+        The proposal of the first useful answer, the others within it.
+    """
+    drafts = range(len(asking.temperatures))
+    replies = yield tuple(asking.request(asking.user, draft) for draft in drafts)
+    proposals = [_read(reply, read) for reply in replies]
+    best = next((p for p in proposals if p.complaint is None), None)
+    if best is None and asking.repair:
+        first = proposals[0]
+        words = repair_words(asking.user, replies[0].text, first.complaint or "")
+        (reply,) = yield (asking.request(words, 0),)
+        best = proposals[0] = replace(_read(reply, read), replies=(replies[0], reply))
+    best = best or proposals[0]
+    return replace(best, others=tuple(p for p in proposals if p is not best))
+
+
+def _read(reply: Reply, read: Callable[[str], Proposal]) -> Proposal:
+    return replace(read(reply.text), replies=(reply,))
+
+
+def spread(count: int, temperature: float | tuple[float, float] | None) -> tuple[float | None, ...]:
+    """A temperature for each of `count` drafts.
+
+    Args:
+        count: how many.
+        temperature: one for all, or the lowest and the highest; None for the provider's
+            default where there is one draft, and 0.3 to 1.0 where there are several.
+
+    Example:
+        >>> spread(3, (0.0, 1.0)), spread(1, None)
+        ((0.0, 0.5, 1.0), (None,))
+    """
+    if count > 1 and temperature is None:
+        temperature = (0.3, 1.0)
+    if not isinstance(temperature, tuple):
+        return (temperature,) * count
+    low, high = temperature
+    return tuple(round(low + (high - low) * i / max(1, count - 1), 3) for i in range(count))

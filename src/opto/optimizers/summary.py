@@ -1,0 +1,134 @@
+"""A run and the feedback on it, taken apart by the part that each value plays.
+
+Source: SPEC 7.2 step 1; the names are those of the original.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from opto.optimizers.render import cut, safe_text
+from opto.trace.graph import Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opto.trace.graph import Step
+
+__all__ = [
+    "FunctionFeedback",
+    "get_fun_name",
+    "named_parameters",
+    "node_to_function_feedback",
+    "repr_function_call",
+]
+
+Values = dict[str, tuple[Any, Any]]
+
+
+# Not frozen: programs for the original write their own `summarize`, that fills in the last two.
+@dataclass
+class FunctionFeedback:
+    """A run as calls and values; values are pairs of the value and what it must keep to.
+
+    Args:
+        graph: pairs of level and call, such as ``(1, "add0 = add(x=a0, y=b0)")``.
+        documentation: by operation, what it does.
+        others: the values in between.
+        roots: the values that were given.
+        output: the values that something was said about.
+        user_feedback: what was said.
+        variables: those of `roots` that may be changed.
+        inputs: the others of `roots`.
+    """
+
+    graph: list[tuple[int, str]]
+    documentation: dict[str, str]
+    others: Values
+    roots: Values
+    output: Values
+    user_feedback: Any
+    variables: Values = field(default_factory=dict)
+    inputs: Values = field(default_factory=dict)
+
+    def as_text(self, limit: int = 2000) -> FunctionFeedback:
+        """The same with texts in place of values, so that keeping it keeps no program alive."""
+        names = ("others", "roots", "output", "variables", "inputs")
+        texts: dict[str, Any] = {
+            name: {k: (cut(safe_text(v), limit), c) for k, (v, c) in getattr(self, name).items()}
+            for name in names
+        }
+        return replace(self, user_feedback=safe_text(self.user_feedback), **texts)
+
+
+def node_to_function_feedback(node_feedback: Any) -> FunctionFeedback:
+    """The summary of the part of a run that feedback has passed through.
+
+    Args:
+        node_feedback: a `TraceGraph`.
+
+    Example:
+        >>> from opto.trace import node
+        >>> from opto.trace.utils import sum_feedback
+        >>> x = node(3, name="x", trainable=True)
+        >>> (x + node(1, name="b")).backward("larger")
+        >>> summary = node_to_function_feedback(sum_feedback([x]))
+        >>> summary.graph, summary.output
+        ([(1, 'add0 = add(x=x0, y=b0)')], {'add0': (4, None)})
+    """
+    graph = Graph.of(node_feedback)
+    calls = [step for step in graph.steps if step.inputs]
+    ends = set(graph.outputs)
+    return FunctionFeedback(
+        graph=[(step.level, _call(step)) for step in calls],
+        documentation={
+            step.op: step.documentation
+            for step in calls
+            if step.op and step.documentation and _says_something(step.documentation)
+        },
+        others=_values(step for step in calls if step.name not in ends),
+        roots=_values(step for step in graph.steps if not step.inputs),
+        output=_values(step for step in calls if step.name in ends),
+        user_feedback=graph.feedback.content,
+    )
+
+
+def named_parameters(trace_graph: Any, parameters: Iterable[Any]) -> dict[str, Any]:
+    """Those of `parameters` that are in the graph, by the names that they have in it."""
+    wanted = {id(parameter) for parameter in parameters}
+    pairs = zip(Graph.of(trace_graph).steps, trace_graph.nodes, strict=True)
+    return {step.name: node for step, node in pairs if id(node) in wanted}
+
+
+def get_fun_name(node: Any) -> str:
+    """The name of the operation that made `node`, as calls in prompts write it."""
+    info = node.info
+    if isinstance(info, dict) and "fun_name" in info:
+        return str(info["fun_name"])
+    return str(node.op_name)
+
+
+def repr_function_call(child: Any) -> str:
+    """The call that made `child`, such as ``"add0 = add(x=a0, y=b0)"``.
+
+    Example:
+        >>> from opto.trace import node
+        >>> repr_function_call(node(1, name="a") + node(2, name="b"))
+        'add0 = add(x=a0, y=b0)'
+    """
+    arguments = ", ".join(f"{name}={parent.py_name}" for name, parent in child.inputs.items())
+    return f"{child.py_name} = {get_fun_name(child)}({arguments})"
+
+
+def _call(step: Step) -> str:
+    arguments = ", ".join(f"{argument}={name}" for argument, name in step.inputs)
+    return f"{step.name} = {step.op}({arguments})"
+
+
+def _values(steps: Iterable[Step]) -> Values:
+    return {step.name: (step.value, step.constraint or step.description) for step in steps}
+
+
+def _says_something(documentation: str) -> bool:
+    return bool(documentation.partition("]")[2].strip(" ."))
