@@ -18,6 +18,7 @@ PLUGS: dict[str, str] = {
     "trace.save": "opto.trace.saving:save",
     "view.digraph": "opto.view.dot:digraph",
     "llm.default": "opto.llm:LLM",
+    "llm.autogen": "opto.llm.autogen:AutoGenLLM",
     "llm.customllm": "opto.llm.openai:CustomLLM",
     "llm.litellm": "opto.llm.litellm:LiteLLM",
     "llm.local": "opto.llm.local.backend:LocalLLM",

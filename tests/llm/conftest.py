@@ -17,14 +17,22 @@ def server():
         yield running
 
 
+@pytest.fixture(scope="session")
+def warm_litellm():
+    """LiteLLM imports half of itself at its first call, which no time limit here allows for."""
+    if not installed("litellm"):
+        pytest.skip("LiteLLM is not installed")
+    with OpenAIServer() as running:
+        LiteLLM("openai/tiny", api_base=running.url, api_key=KEY, timeout=None)("hi")
+
+
 @pytest.fixture(
     params=["openai", pytest.param("litellm", marks=pytest.mark.litellm)],
 )
 def connect(request, server):
     """Makes a model that asks the server, through each of the two clients in turn."""
     if request.param == "litellm":
-        if not installed("litellm"):
-            pytest.skip("LiteLLM is not installed")
+        request.getfixturevalue("warm_litellm")
         made = partial(LiteLLM, "openai/tiny", api_base=server.url)
     else:
         made = partial(OpenAILLM, "tiny", base_url=server.url)

@@ -6,9 +6,8 @@ import sys
 import pytest
 
 from opto.errors import ModelMissing, PlugError
-from opto.llm import LLM, CustomLLM, LiteLLM, LLMFactory, LocalLLM, OpenAILLM
+from opto.llm import LLM, AutoGenLLM, CustomLLM, LiteLLM, LocalLLM, OpenAILLM
 from opto.llm.choice import choose
-from opto.llm.profiles import Profiles
 
 VARIABLE = "TRACE_DEFAULT_LLM_BACKEND"
 
@@ -17,11 +16,6 @@ VARIABLE = "TRACE_DEFAULT_LLM_BACKEND"
 def no_litellm(monkeypatch):
     # How Python itself marks a module that must not be imported.
     monkeypatch.setitem(sys.modules, "litellm", None)
-
-
-@pytest.fixture(autouse=True)
-def own_profiles(monkeypatch):
-    monkeypatch.setattr(LLMFactory, "profiles", Profiles())
 
 
 def test_litellm_answers_where_it_is_installed():
@@ -59,10 +53,12 @@ def test_who_names_a_model_of_another_provider_is_told_to_install_it(monkeypatch
         ("CustomLLM", CustomLLM),
         ("CUSTOMLLM", CustomLLM),
         ("Local", LocalLLM),
+        ("AutoGen", AutoGenLLM),
     ],
 )
 def test_a_backend_is_chosen_by_name(monkeypatch, name, backend):
     monkeypatch.setenv("TRACE_CUSTOMLLM_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-any")
     assert type(LLM(backend=name)) is backend
     monkeypatch.setenv(VARIABLE, name)
     assert type(LLM()) is backend
@@ -100,39 +96,6 @@ def test_arguments_go_to_the_backend():
     assert (model.model_name, model.base_url) == ("tiny", "http://127.0.0.1:1")
     assert model.defaults == {"temperature": 0.5}
     assert choose("tiny", None, False, backend="LiteLLM").cache is False
-
-
-def test_a_profile_is_a_backend_with_settings():
-    LLMFactory.register_profile("steady", "OpenAI", model="tiny", temperature=0.0)
-    model = LLMFactory.get_llm("steady")
-    assert (type(model), model.model_name) == (OpenAILLM, "tiny")
-    assert model.defaults == {"temperature": 0.0}
-    assert LLMFactory.get_llm("steady") is not model
-
-
-def test_what_is_said_beside_a_profile_goes_before_it():
-    LLMFactory.register_profile("steady", "OpenAI", model="tiny", temperature=0.0, seed=1)
-    model = LLM("big", profile="steady", temperature=0.5)
-    assert (model.model_name, model.defaults) == ("big", {"temperature": 0.5, "seed": 1})
-    assert isinstance(LLM(profile="steady", backend="LiteLLM"), LiteLLM)
-
-
-def test_profiles_can_be_listed():
-    LLMFactory.register_profile("steady", "OpenAI", model="tiny")
-    assert {"default", "cheap", "premium", "fast", "reasoning"} < set(LLMFactory.list_profiles())
-    steady = {"backend": "OpenAI", "params": {"model": "tiny"}}
-    assert LLMFactory.get_profile_info("steady") == steady
-    assert LLMFactory.get_profile_info()["steady"] == steady
-
-
-def test_an_unknown_profile_is_refused():
-    with pytest.raises(PlugError, match="no LLM profile is called 'chaep'; did you mean 'cheap'"):
-        LLM(profile="chaep")
-
-
-def test_the_default_profile_is_the_default_model(monkeypatch):
-    monkeypatch.setenv("TRACE_LITELLM_MODEL", "mine")
-    assert LLM(profile="default").model_name == "mine"
 
 
 def test_making_a_model_imports_nothing_heavy():

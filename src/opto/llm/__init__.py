@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from opto._plugs import plug
 from opto.llm.abstract import AbstractModel
 from opto.llm.adapt import as_llm
-from opto.llm.choice import LLMFactory
+from opto.llm.autogen import AutoGenLLM
+from opto.llm.configs import auto_construct_oai_config_list_from_env
+from opto.llm.factory import LLMFactory
 from opto.llm.litellm import LiteLLM
 from opto.llm.openai import CustomLLM, OpenAILLM
 from opto.llm.port import LLM
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LLM",
     "AbstractModel",
+    "AutoGenLLM",
     "Choice",
     "CustomLLM",
     "DummyLLM",
@@ -40,6 +43,7 @@ __all__ = [
     "ScriptedLLM",
     "Usage",
     "as_llm",
+    "auto_construct_oai_config_list_from_env",
 ]
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opto._plugs import known, plug
 from opto.errors import PlugError, nearest
 from opto.llm.packages import installed
-from opto.llm.profiles import Profile, Profiles
+from opto.llm.profiles import REGISTERED, Profile
 
-if TYPE_CHECKING:
-    from opto.llm.port import LLM
-
-__all__ = ["LLMFactory", "choose"]
+__all__ = ["choose"]
 
 VARIABLE = "TRACE_DEFAULT_LLM_BACKEND"
 # What else the room has registered, for others to find it, but is no backend.
@@ -26,8 +23,8 @@ def choose(
     backend: str | None = None,
     profile: str | None = None,
     **settings: Any,
-) -> LLM:
-    """The backend that the arguments of ``LLM(...)`` ask for; see `opto.llm.LLM`.
+) -> Any:
+    """The `LLM` that the arguments of ``LLM(...)`` ask for; see `opto.llm.LLM`.
 
     Args:
         model: the model's name; None for the profile's or the backend's default.
@@ -40,13 +37,12 @@ def choose(
         PlugError: a backend or profile of that name is not there.
         ModelMissing: the backend's package is not installed.
     """
-    chosen = LLMFactory.profiles.find(profile) if profile is not None else Profile()
+    chosen = REGISTERED.find(profile) if profile is not None else Profile()
     settings = {**chosen.settings, **settings}
     if model is not None:
         settings["model"] = model
     name = backend or chosen.backend or os.environ.get(VARIABLE) or _default(settings)
-    answerer: LLM = _backend(name)(*_placed(positional, settings), **settings)
-    return answerer
+    return _backend(name)(*_placed(positional, settings), **settings)
 
 
 def _placed(positional: tuple[Any, ...], settings: dict[str, Any]) -> tuple[Any, ...]:
@@ -74,59 +70,3 @@ def _backend(name: str) -> Any:
             f"it comes from the argument `backend`, the profile, or {VARIABLE}"
         )
     return plug(f"llm.{name.casefold()}")
-
-
-class LLMFactory:
-    """Models by profile: a name for a backend and its settings.
-
-    Example:
-        >>> LLMFactory.register_profile("steady", "OpenAI", model="gpt-4o", temperature=0.0)
-        >>> LLMFactory.get_llm("steady").model_name
-        'gpt-4o'
-
-    Source: SPEC 8.2.
-    """
-
-    # The public API registers on the class, so the registry is one for the process.
-    profiles = Profiles()
-
-    @classmethod
-    def get_llm(cls, profile: str = "default", **settings: Any) -> LLM:
-        """A new model of that profile; `settings` go before the profile's own.
-
-        Raises:
-            PlugError: nobody registered the profile.
-        """
-        return choose(profile=profile, **settings)
-
-    @classmethod
-    def register_profile(cls, name: str, backend: str | None = None, **params: Any) -> None:
-        """Let `name` stand for a backend and its settings.
-
-        Args:
-            name: the new profile.
-            backend: the backend's name; None for the default one.
-            **params: arguments of its constructor; what is not one of these, such
-                as ``temperature``, becomes a default of every request.
-        """
-        cls.profiles.add(name, Profile(backend, params))
-
-    @classmethod
-    def list_profiles(cls) -> list[str]:
-        """The names of all profiles."""
-        return cls.profiles.names()
-
-    @classmethod
-    def get_profile_info(cls, profile: str | None = None) -> dict[str, Any]:
-        """What a profile stands for, as ``{"backend": ..., "params": {...}}``.
-
-        Args:
-            profile: its name; None for a dictionary of all of them by name.
-
-        Raises:
-            PlugError: nobody registered the profile.
-        """
-        if profile is None:
-            return {name: cls.get_profile_info(name) for name in cls.list_profiles()}
-        found = cls.profiles.find(profile)
-        return {"backend": found.backend, "params": dict(found.settings)}

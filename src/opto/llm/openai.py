@@ -115,11 +115,9 @@ class OpenAILLM(RemoteLLM):
         return self._is_official()
 
     def _broken(self) -> tuple[type[BaseException], ...]:
-        # lazy: the client has loaded both by the time that it fails
-        from json import JSONDecodeError
+        from json import JSONDecodeError  # lazy: loaded by the client before it can fail
 
-        # lazy: as above
-        import openai
+        import openai  # lazy: a vendor's SDK
 
         return openai.APIConnectionError, openai.APIResponseValidationError, JSONDecodeError
 

@@ -10,7 +10,7 @@ from opto.errors import PlugError, nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Profile", "Profiles"]
+__all__ = ["REGISTERED", "Profile", "Profiles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,8 @@ class Profiles:
     def names(self) -> list[str]:
         """The names in the order in which they were registered."""
         return list(self._known)
+
+
+# The one that `LLM(profile=...)` and `LLMFactory` share: the public API registers by class
+# methods, so it has to be one for the process.
+REGISTERED = Profiles()
