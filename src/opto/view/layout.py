@@ -110,7 +110,8 @@ def place(picture: Picture) -> Layout:
     graph = graphlay.Graph()
     measured = [_measured(box) for box in picture.boxes]
     for one in measured:
-        graph.node(one.box.name, width=one.width, height=one.height)
+        # The engine draws nothing: it need not know the texts.
+        graph.node(one.box.name, width=one.width, height=one.height, label="")
     for arrow in picture.arrows:
         graph.edge(arrow.tail, arrow.head)
     effort = "balanced" if len(measured) <= 100 else "fast"
