@@ -10,7 +10,6 @@ import ast
 import inspect
 import math
 import re
-import textwrap
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -268,11 +267,19 @@ def _offset(raw: bytes, line: int | None, column: int | None) -> int:
     return sum(map(len, lines[: (line or 1) - 1])) + (column or 0)
 
 
+# What cannot stand in a source text as it is, or would end the docstring.
+_ESCAPES = {"\\": "\\\\", '"""': '\\"\\"\\"', "\r": "\\r", "\0": "\\x00"}
+
+
 def _quoted(docstring: str, margin: str) -> str:
-    words = inspect.cleandoc(docstring)
-    text = words.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    words = text = inspect.cleandoc(docstring)
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
     if words.endswith('"') and not words.endswith('"""'):
         # It would run into the closing quotes.
         text = text[:-1] + '\\"'
-    body = textwrap.indent(text, margin).removeprefix(margin)
-    return f'"""{body}\n{margin}"""' if "\n" in text else f'"""{body}"""'
+    first, *lines = text.split("\n")
+    if not lines:
+        return f'"""{first}"""'
+    body = "\n".join([first, *(margin + line if line else "" for line in lines)])
+    return f'"""{body}\n{margin}"""'

@@ -89,9 +89,7 @@ def save(container: ParameterContainer, file_name: str | PathLike[str]) -> None:
         if path in seen:
             raise StoreError(f"two parameters are called {_dotted(path)}; rename a key of the Map")
         seen.add(path)
-    content = {"format": FORMAT, "version": VERSION, "parameters": entries}
-    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
-    write_whole(file_name, text + "\n")
+    write_whole(file_name, _text(entries))
 
 
 def load(
@@ -135,8 +133,29 @@ def load(
         setattr(owner, saved.path[-1], new)
 
 
+def _text(entries: list[dict[str, Any]]) -> str:
+    """JSON with a line for each thing that can differ, so that files compare well."""
+
+    def words(thing: Any) -> str:
+        return json.dumps(thing, ensure_ascii=False, allow_nan=False)
+
+    blocks = [
+        ",\n".join(f"   {words(key)}: {words(value)}" for key, value in entry.items())
+        for entry in entries
+    ]
+    inside = "".join(f"\n  {{\n{block}\n  }}," for block in blocks).removesuffix(",")
+    return (
+        f'{{\n "format": {words(FORMAT)},\n "version": {VERSION},\n "parameters": [{inside}\n ]\n}}\n'
+    )
+
+
 def _entry(place: Place) -> dict[str, Any]:
     parameter, where = place.parameter, _dotted(place.path)
+    if place.code and not isinstance(parameter._data, str):
+        raise StoreError(
+            f"{where} ({parameter.name}) is the code of a method and must be text, not "
+            f"{type(parameter._data).__name__}"
+        )
     return {
         "path": list(place.path),
         "kind": _KINDS[place.code],
