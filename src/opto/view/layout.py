@@ -98,8 +98,8 @@ def place(picture: Picture) -> Layout:
     Raises:
         OptoError: the extra ``view`` is not installed, or the picture is too large.
     """
-    # lazy: an optional package, needed only when a picture is drawn
     try:
+        # lazy: an optional package, needed only when a picture is drawn
         import graphlay
     except ImportError as missing:
         raise OptoError(
