@@ -101,12 +101,13 @@ def test_description_and_output_name():
     assert (y.op_name, y.description, y.name) == ("grow", "make it bigger", "bigger:0")
 
 
-def test_a_function_inside_a_function_is_named_without_its_surroundings():
+def test_a_function_inside_a_function_is_named_by_the_way_to_it():
     @bundle()
     def inner(v):
         return v
 
-    assert inner(1).name == "inner:0"
+    way = "test_a_function_inside_a_function_is_named_by_the_way_to_it"
+    assert inner(1).name == f"{way}.inner:0"
 
 
 @pytest.mark.parametrize("text", ["no tag", "tag] missing", ""])
@@ -167,9 +168,12 @@ def test_any_callable(fun, args, expected):
     assert y.parameter_dependencies == set(given)
 
 
-def test_a_lambda_cannot_be_trained_and_the_message_says_what_to_do():
-    with pytest.raises(BundleError, match="def"):
-        bundle(trainable=True)(lambda v: v + 1)
+def test_a_lambda_is_trained_as_a_function():
+    grow = bundle(trainable=True)(lambda v: v + 1)
+    assert grow.parameter.data.startswith("def ")
+    assert grow(2).data == 3
+    grow.parameter._data = grow.parameter.data.replace("v + 1", "v + 10")
+    assert grow(2).data == 12
 
 
 # --- values in, values out ------------------------------------------------------------------------

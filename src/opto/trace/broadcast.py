@@ -63,6 +63,10 @@ def apply_op(op: Callable[..., Any], output: Any, *args: Any, **kwargs: Any) -> 
                 f"apply_op() fills a {type(output).__name__}, and was given a "
                 f"{type(value).__name__}; all inputs that are no nodes must have one type"
             )
+    return _filled(op, output, args, kwargs)
+
+
+def _filled(op: Callable[..., Any], output: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
     if isinstance(output, (list, tuple)):
         filled = [
             apply_op(op, item, *_at(args, i, len(output)), **_named_at(kwargs, i, len(output)))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 import sys
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +16,10 @@ from opto.errors import (
     NodeError,
     TraceMissingInputsError,
 )
+from opto.trace.binding import Binding
 from opto.trace.calls import Callee, call, failure
 from opto.trace.modules import Module
-from opto.trace.nodes import ExceptionNode, Node, ParameterNode, get_op_name, given
+from opto.trace.nodes import ExceptionNode, Node, ParameterNode, get_op_name
 from opto.trace.packing import TakesNodes, to_data
 from opto.trace.signature import shape_of
 from opto.trace.source import Source, define, signature_of, source_of
@@ -41,19 +40,15 @@ __all__ = [
 
 _EVAL = "[eval] Runs the code in __code on the other inputs."
 
-# Under these names an instance keeps its own form of each bundled method, and its node.
-_BOUND = "__TRACE_RESERVED_bundle_"
-_SELF = "__TRACE_RESERVED_self_node"
-
 
 def bundle(
     description: str | None = None,
-    traceable_code: bool = False,  # noqa: FBT001, FBT002 - as in the original
-    _process_inputs: bool = True,  # noqa: FBT001, FBT002
-    trainable: bool = False,  # noqa: FBT001, FBT002
-    catch_execution_error: bool = True,  # noqa: FBT001, FBT002
-    allow_external_dependencies: bool = False,  # noqa: FBT001, FBT002
-    overwrite_python_recursion: bool = False,  # noqa: FBT001, FBT002
+    traceable_code: bool = False,
+    _process_inputs: bool = True,
+    trainable: bool = False,
+    catch_execution_error: bool = True,
+    allow_external_dependencies: bool = False,
+    overwrite_python_recursion: bool = False,
     projections: Sequence[Any] | None = None,
     output_name: str | None = None,
     **unknown: Any,
@@ -72,6 +67,7 @@ def bundle(
         overwrite_python_recursion: calls of the function to itself are not recorded.
         projections: what proposed code is put through (only if trainable).
         output_name: the base name of the results; the operation's name by default.
+        unknown: refused, with the nearest known name.
 
     Returns:
         A decorator: takes the function, returns a `FunModule`.
@@ -93,7 +89,7 @@ def bundle(
         raise ArgumentError.unknown("bundle()", unknown, inspect.signature(bundle).parameters)
     if callable(description):
         raise BundleError("bundle takes options: write @bundle() with parentheses")
-    frame = sys._getframe(1)  # noqa: SLF001 - the only way to the scope of a decorator
+    frame = sys._getframe(1)
     line = frame.f_lineno
     inner = frame.f_locals if trainable and frame.f_locals is not frame.f_globals else {}
 
@@ -116,7 +112,7 @@ def bundle(
     return decorate
 
 
-class FunModule(Module, TakesNodes):
+class FunModule(Binding, Module, TakesNodes):
     """A bundled function. Made by `bundle`, whose arguments it takes.
 
     Attributes:
@@ -126,25 +122,23 @@ class FunModule(Module, TakesNodes):
             ``signature``, ``source``, ``line_number``, ``file``.
     """
 
-    parameter: ParameterNode[str] | None
-
     def __init__(
         self,
         fun: Callable[..., Any],
         description: str | None = None,
-        traceable_code: bool = False,  # noqa: FBT001, FBT002
-        _process_inputs: bool = True,  # noqa: FBT001, FBT002
-        trainable: bool = False,  # noqa: FBT001, FBT002
-        catch_execution_error: bool = True,  # noqa: FBT001, FBT002
-        allow_external_dependencies: bool = False,  # noqa: FBT001, FBT002
-        overwrite_python_recursion: bool = False,  # noqa: FBT001, FBT002
+        traceable_code: bool = False,
+        _process_inputs: bool = True,
+        trainable: bool = False,
+        catch_execution_error: bool = True,
+        allow_external_dependencies: bool = False,
+        overwrite_python_recursion: bool = False,
         projections: Sequence[Any] | None = None,
         output_name: str | None = None,
         *,
         _scope: Mapping[str, Any] = MappingProxyType({}),
         _line: int | None = None,
     ) -> None:
-        self._binds = type(fun) if isinstance(fun, (staticmethod, classmethod)) else None
+        self._kind = _kind_of(fun)
         fun = fun.__func__ if isinstance(fun, (staticmethod, classmethod)) else fun
         if not callable(fun):
             raise BundleError(f"bundle() decorates functions; {fun!r} cannot be called")
@@ -271,6 +265,7 @@ class FunModule(Module, TakesNodes):
         return self(*args, **kwargs)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the function and record the call."""
         callee = self._callee if self.parameter is None else self._current()
         if self._self_node is not None:
             args = (self._self_node, *args)
@@ -292,16 +287,7 @@ class FunModule(Module, TakesNodes):
             return self._callee
         source = self._read_source()
         try:
-            if not isinstance(code._data, str):
-                raise NodeError(
-                    f"{code.name} must hold the source of {source.name} as text, not "
-                    f"{type(code._data).__name__}: {code._data!r}"
-                )
-            if code._data == source.text:
-                fun = self._original
-            else:
-                like = source.function or self._original
-                fun = define(code._data, source.name, like, self._scope, code.py_name)
+            fun = self._defined(code, source)
         except Exception as error:
             if not self.catch_execution_error:
                 raise
@@ -312,88 +298,17 @@ class FunModule(Module, TakesNodes):
         self._guards = self.overwrite_python_recursion and fun is self._original
         return self._callee
 
-    # -- methods -----------------------------------------------------------------------
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._attribute = name
-
-    def __get__(self, obj: Any, owner: type | None = None) -> FunModule:
-        if self._binds is classmethod:
-            return self._bound(owner if obj is None else type(obj), self.parameter)
-        if obj is None or self._binds is staticmethod:
-            return self
-        if isinstance(obj, type):
-            return self._bound(obj, self.parameter)
-        kept = getattr(obj, "__dict__", None)
-        if kept is None:
-            if self.parameter is not None:
-                raise BundleError(
-                    f"{type(obj).__name__} has __slots__ and no __dict__, so an instance cannot "
-                    f"keep the code of its own {self._attribute}; add '__dict__' to the slots"
-                )
-            return self._bound(obj, None)
-        key = _BOUND + self._attribute
-        found: FunModule | None = kept.get(key)
-        if found is not None and found._original is not self._original:
-            # An overridden method, asked for through super().
-            key = f"{key}@{getattr(self._original, '__qualname__', id(self))}"
-            found = kept.get(key)
-        if found is None:
-            # `setdefault` is atomic: two threads get the same node and the same code.
-            me = kept.get(_SELF) or kept.setdefault(_SELF, given(obj, "self"))
-            code = None if self.parameter is None else copy.deepcopy(self.parameter)
-            found = kept.setdefault(key, self._bound(me, code))
-        return found
-
-    def _bound(self, obj: Any, code: ParameterNode[str] | None) -> FunModule:
-        """This function with its first argument filled in, and code of its own."""
-        new = object.__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        new._self_node = obj if isinstance(obj, Node) else given(obj, "self")
-        new._use(code)
-        return new
-
-    def _use(self, code: ParameterNode[str] | None) -> None:
-        self.parameter = code
-        op = replace(self._callee.op, info_of=self._info_of)
-        self._callee = replace(self._callee, op=op, code=code)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> FunModule:
-        new = object.__new__(type(self))
-        memo[id(self)] = new
-        # The function and its scope are code, which copies share.
-        new.__dict__.update(self.__dict__)
-        new._self_node = copy.deepcopy(self._self_node, memo)
-        new._use(copy.deepcopy(self.parameter, memo))
-        return new
-
-    def detach(self) -> FunModule:
-        """A copy with a code parameter of its own."""
-        return copy.deepcopy(self)
-
-    def __reduce__(self) -> Any:
-        if self._self_node is not None:
-            return _rebound, (self._function(), self._self_node, self.parameter)
-        if self._importable():
-            return self.__qualname__
-        raise BundleError(
-            f"{self.name} cannot be pickled, because it cannot be imported from "
-            f"{self.__module__} by its name; define it at the top of a module"
-        )
-
-    def _function(self) -> FunModule:
-        """The unbound function that this is the bound form of."""
-        owner: Any = sys.modules.get(self.__module__)
-        for part in self.__qualname__.split("."):
-            owner = inspect.getattr_static(owner, part)
-        found: FunModule = owner
-        return found
-
-    def _importable(self) -> bool:
-        try:
-            return self._function() is self
-        except AttributeError:
-            return False
+    def _defined(self, code: Any, source: Source) -> Callable[..., Any]:
+        if not isinstance(code._data, str):
+            raise NodeError(
+                f"{code.name} must hold the source of {source.name} as text, not "
+                f"{type(code._data).__name__}: {code._data!r}"
+            )
+        if code._data == source.text:
+            return self._original
+        like = source.function or self._original
+        made: Callable[..., Any] = define(code._data, source.name, like, self._scope, code.py_name)
+        return made
 
     def __repr__(self) -> str:
         return f"<bundled {self.name}{self._callee.shape.text}>"
@@ -402,8 +317,10 @@ class FunModule(Module, TakesNodes):
 _FACE = ("__module__", "__name__", "__qualname__", "__doc__")
 
 
-def _rebound(function: FunModule, obj: Any, code: ParameterNode[str] | None) -> FunModule:
-    return function._bound(obj, code)
+def _kind_of(fun: Any) -> str:
+    if isinstance(fun, staticmethod):
+        return "static"
+    return "class" if isinstance(fun, classmethod) else "instance"
 
 
 def _described(fun: Any, description: str | None) -> str:

@@ -109,6 +109,15 @@ class Callee:
     external: bool = False
     rewritten: Shape | None = None
 
+    def given(self, args: Sequence[Any], nodes: Sequence[Any]) -> Sequence[Any]:
+        """What the function is given in the place of its arguments."""
+        if not self.process:
+            return args
+        if self.traceable:
+            return [n.detach() for n in nodes]
+        pairs = zip(args, nodes)  # noqa: B905 - one node for each argument
+        return [a if isinstance(a, TakesNodes) else n._data for a, n in pairs]
+
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bound:
         """Which argument is which, by the signature that the function was written with."""
         try:
@@ -140,15 +149,7 @@ def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
     for key, arg in zip(keys, args):  # noqa: B905 - bind gives one key for each
         nodes.append(arg if isinstance(arg, Node) else wrapped(arg, key))
     opened = next(SERIALS)
-    values: Sequence[Any] = args
-    if callee.process:
-        if callee.traceable:
-            values = [n.detach() for n in nodes]
-        else:
-            values = [
-                a if isinstance(a, TakesNodes) else n._data
-                for a, n in zip(args, nodes)  # noqa: B905
-            ]
+    values = callee.given(args, nodes)
     done = _Done(callee, keys, nodes, positional, opened, values)
     token = READS.set(done.reads)
     try:
@@ -206,25 +207,17 @@ class _Done:
 
     def result(self, out: Any) -> Any:
         """The node of what the function returned."""
-        callee, value = self.callee, out
+        callee, value = self.callee, out._data if isinstance(out, Node) else out
         if self.seen is not None:
             _remember(self.seen)
-        if isinstance(out, Node):
-            value = out._data
         if self.reads is None:
             return derive(callee.op, callee.base, (), value)
-        nodes, keys, external = self.nodes, self.keys, []
+        nodes, keys = self.nodes, self.keys
         if callee.code is not None:
             nodes, keys = [*nodes, callee.code], (*keys, "__code")
-        if self.reads:
-            external = self._external(self.reads)
-            allowed = EXTERNAL.get()
-            if external and not (callee.external if allowed is None else allowed):
-                self._refuse(external)
-        if isinstance(out, Node) and not callee.traceable:
-            # It returned a node: what that was computed from is upstream of the result.
-            external = [*external, *(n for n in self._external([out]) if not _among(n, external))]
-        if external:
+        external: list[Any] = []
+        if self.reads or out is not value:
+            external = self._credited(out)
             nodes = [*nodes, *external]
             keys = (*keys, *(n.py_name for n in external))
         new = derive(callee.op, callee.base, tuple(nodes), value)
@@ -234,6 +227,21 @@ class _Done:
         if external or callee.traceable:
             self._open(new, out, external)
         return new
+
+    def _credited(self, out: Any) -> list[Any]:
+        """The nodes beside those given that the result was computed from.
+
+        Raises:
+            TraceMissingInputsError: one was used that the function may not use.
+        """
+        used = self._external(self.reads or ())
+        allowed = EXTERNAL.get()
+        if used and not (self.callee.external if allowed is None else allowed):
+            self._refuse(used)
+        if isinstance(out, Node) and not self.callee.traceable:
+            # It returned a node: what that was computed from is upstream of the result.
+            used += [n for n in self._external([out]) if not _among(n, used)]
+        return used
 
     def _open(self, new: Any, out: Any, external: Sequence[Any]) -> None:
         info = new.info

@@ -84,4 +84,3 @@ class Feedback:
         if len(outputs) <= 1:
             return "\n".join(str(r.content) for r in self.remarks)
         return "\n".join(f"About {r.output}: {r.content}" for r in self.remarks)
-

@@ -64,10 +64,10 @@ class Hearing:
         self,
         feedback: Any = "",
         propagator: Propagator | None = None,
-        retain_graph: bool = False,  # noqa: FBT001, FBT002 - as in the original
-        visualize: bool = False,  # noqa: FBT001, FBT002
-        simple_visualization: bool = True,  # noqa: FBT001, FBT002
-        reverse_plot: bool = False,  # noqa: FBT001, FBT002
+        retain_graph: bool = False,
+        visualize: bool = False,
+        simple_visualization: bool = True,
+        reverse_plot: bool = False,
         print_limit: int = 100,
     ) -> Any:
         """Send feedback on this value back to everything that it was computed from.
@@ -97,7 +97,11 @@ class Hearing:
             ['too small']
         """
         reached = backpropagate(
-            self, self._oracle(), feedback, propagator or GraphPropagator(), retain_graph=retain_graph
+            self,
+            self._oracle(),
+            feedback,
+            propagator or GraphPropagator(),
+            retain_graph=retain_graph,
         )
         if not visualize:
             return None

@@ -61,7 +61,8 @@ def _guarded(method: Callable[..., Any], name: str, kind: type) -> Callable[...,
 
 def _check(node: Any, name: str, kind: type) -> None:
     if not isinstance(node._data, kind):
-        raise AttributeError(
+        # What an object of another type says of a method that it has not.
+        raise AttributeError(  # noqa: TRY004
             f"{node.name} holds a {type(node._data).__name__}, and .{name}() is a method of nodes "
             f"that hold a {kind.__name__}; use .call({name!r}) to call a method of the value"
         )
@@ -95,6 +96,7 @@ class Operators:
         return INTERPRETER.get().apply(_ROUND, (self,) if n is None else (self, n))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The result of calling the value, as a node."""
         return INTERPRETER.get().apply(_CALL, (self, *args), kwargs)
 
     def getattr(self, key: str) -> Any:

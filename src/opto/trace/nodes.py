@@ -136,9 +136,7 @@ class MessageNode(Node[T]):
     ) -> None:
         named = _named(inputs)
         op = get_op_name(description)
-        super().__init__(
-            value, name=op if name is None else name, constraint=constraint, info=info
-        )
+        super().__init__(value, name=op if name is None else name, constraint=constraint, info=info)
         self._op = Operation(op, _unknown, tuple(named), description)
         if recording():
             self._args = tuple(named.values())
@@ -235,7 +233,7 @@ def derive(
     op: Operation, base: str, args: tuple[Node[Any], ...], value: Any, cls: type = MessageNode
 ) -> Any:
     """A new result, made without the checks of the constructor."""
-    new = object.__new__(cls)
+    new: Any = object.__new__(cls)
     new._data = value
     new._args = args
     new._op = op
@@ -261,7 +259,7 @@ _GIVEN = Operation("node", _unknown)
 def node(
     data: Any,
     name: str | None = None,
-    trainable: bool = False,  # noqa: FBT001, FBT002 - as in the original
+    trainable: bool = False,
     description: str | None = None,
     constraint: str | None = None,
     projections: Sequence[Any] | None = None,
@@ -277,6 +275,7 @@ def node(
         description: what it is, for a model to read.
         constraint: what its value must keep to, for a model to read.
         projections: what every proposed value is put through (only if trainable).
+        unknown: refused, with the nearest known name.
 
     Returns:
         A `ParameterNode` if trainable, a `Node` otherwise.

@@ -75,7 +75,7 @@ USED_NODES = _UsedNodes()
 ALLOW_EXTERNAL_DEPENDENCIES: bool | None = None
 
 
-def disable_external_dependencies_check(flag: bool | None) -> None:  # noqa: FBT001 - as in V2
+def disable_external_dependencies_check(flag: bool | None) -> None:
     """Let all bundled functions use nodes that they were not given, in this flow.
 
     Args:

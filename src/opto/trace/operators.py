@@ -60,6 +60,7 @@ class OperatorFunction(TakesNodes):
         return {"fun": operation.function, "fun_name": operation.name, "doc": operation.words}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the operation to nodes or plain values."""
         keys, values, positional = self.shape.bind(args, kwargs)
         nodes = tuple(
             v if isinstance(v, Node) else calls.wrapped(v, k)

@@ -28,10 +28,15 @@ class TakesNodes:
     """A mark: called with nodes as they are, because it records the call itself."""
 
     __slots__ = ()
-    parameter: Node[Any] | None
+    parameter: Any
 
 
-_MAKES = {list: "make_list", tuple: "make_tuple", dict: "make_dict", set: "make_set"}
+_MAKES: dict[Any, str] = {
+    list: "make_list",
+    tuple: "make_tuple",
+    dict: "make_dict",
+    set: "make_set",
+}
 
 
 def _items(value: Any) -> list[tuple[str, Any]] | None:
@@ -106,7 +111,8 @@ def mapped(value: Any, of_node: Callable[[Any], Any], of_leaf: Callable[[Any], A
     if kind is dict:
         return {key: mapped(item, of_node, of_leaf) for key, item in value.items()}
     if kind is slice:
-        return slice(*(mapped(p, of_node, of_leaf) for p in (value.start, value.stop, value.step)))
+        parts = (value.start, value.stop, value.step)
+        return slice(*(mapped(part, of_node, of_leaf) for part in parts))
     if _is_open(value):
         new = copy.copy(value)
         for key, item in vars(value).items():

@@ -84,11 +84,11 @@ class Placed:
 
     def lt(self, other: Any) -> bool:
         """Whether it is deeper in the graph than `other`."""
-        return self.level > other.level
+        return bool(self.level > other.level)
 
     def gt(self, other: Any) -> bool:
         """Whether it is less deep in the graph than `other`."""
-        return self.level < other.level
+        return bool(self.level < other.level)
 
 
 GRAPH = Registry(Placed)

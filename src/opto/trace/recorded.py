@@ -65,7 +65,7 @@ def _nests(values: Iterable[Any]) -> bool:
 
 def unchanged(before: Any, now: Any) -> bool:
     """Whether `now` has the structure and the leaves of the copy `before`."""
-    kind = type(before)
+    kind: Any = type(before)
     if kind not in MUTABLE:
         return before is now
     if kind is not type(now) or len(before) != len(now):

@@ -99,9 +99,9 @@ class Shape:
     def _check_rest(self, left: Mapping[str, Any], taken: Sequence[tuple[str, Any]]) -> None:
         twice = {name for name, _ in taken} & set(left) & set(self.names[self.positional_only :])
         if twice:
-            raise self._misfit(f"got several values for the argument {sorted(twice)[0]!r}")
+            raise self._misfit(f"got several values for the argument {min(twice)!r}")
         if left and not self.varkw:
-            raise self._misfit(f"got an unexpected keyword argument {sorted(left)[0]!r}")
+            raise self._misfit(f"got an unexpected keyword argument {min(left)!r}")
 
     def _misfit(self, what: str) -> TypeError:
         return TypeError(f"{self.name}() {what}; its signature is {self.name}{self.text}")

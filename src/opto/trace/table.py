@@ -128,7 +128,7 @@ def _call(fun: Any, *args: Any, **kwargs: Any) -> Any:
     return fun(*args, **kwargs)
 
 
-def _sorted(x: Any, key: Any = None, reverse: Any = False) -> Any:  # noqa: FBT002
+def _sorted(x: Any, key: Any = None, reverse: Any = False) -> Any:
     return sorted(x, key=key, reverse=reverse)
 
 

@@ -40,10 +40,10 @@ def contain(container_of_nodes: Iterable[Any], node: Any) -> bool:
 
 
 def parse_eqs_to_dict(text: str) -> dict[str, str]:
-    """Lines such as ``a = 1`` as a dict of names to the text behind the ``=``.
+    r"""Lines such as ``a = 1`` as a dict of names to the text behind the ``=``.
 
     Example:
-        >>> parse_eqs_to_dict("x=1; y = two\\nz=3")
+        >>> parse_eqs_to_dict("x=1; y = two\nz=3")
         {'x': '1', 'y': 'two', 'z': '3'}
     """
     pairs = (part.partition("=") for part in re.split(r"[;\n]", text))

@@ -102,7 +102,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         self._args: tuple[Node[Any], ...] = ()
         self._op: Operation | None = None
         self._said: Any = None
-        self._extras = NOTHING
+        self._extras: Extras = NOTHING
         self._register(type(value).__name__ if name is None else checked_base(name))
         if description is not None or constraint is not None:
             self._describe(description, constraint)
@@ -299,7 +299,8 @@ class Node(Operators, Placed, Hearing, Generic[T]):
     def items(self) -> Any:
         """Pairs of nodes: the keys and the values of a dict."""
         if not isinstance(self._data, dict):
-            raise AttributeError(f"{self.name} holds a {self.type.__name__}, which has no items()")
+            # What an object of another type says of a method that it has not.
+            raise AttributeError(f"{self.name} holds a {self.type.__name__}: no items()")  # noqa: TRY004
         return iterate(self, pairs=True)
 
     def __str__(self) -> str:
@@ -330,4 +331,3 @@ def _unpickled(
     more = node._more()
     more.description, more.constraint, more.trainable = words
     return node
-

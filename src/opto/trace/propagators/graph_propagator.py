@@ -23,6 +23,7 @@ class GraphPropagator(Propagator):
     """
 
     def init_feedback(self, node: Any, feedback: Any) -> TraceGraph:
+        """The graph of the output alone, and what was said of it."""
         return TraceGraph([(0, node)], feedback)
 
     def _propagate(self, child: Any) -> dict[Any, Any]:

@@ -91,6 +91,7 @@ class Propagator(AbstractPropagator):
         self.override[operator_name] = propagate_function
 
     def propagate(self, child: Any) -> dict[Any, Any]:
+        """By the rule of the operation that made `child`, if it has one."""
         rule = self.override.get(child.op_name) if self.override else None
         return self._propagate(child) if rule is None else rule(child)
 
@@ -115,7 +116,8 @@ class SumPropagator(Propagator):
         [['too small']]
     """
 
-    def init_feedback(self, node: Any, feedback: Any) -> Any:
+    def init_feedback(self, node: Any, feedback: Any) -> Any:  # noqa: ARG002 - the protocol's
+        """What was said, as it is."""
         return feedback
 
     def _propagate(self, child: Any) -> dict[Any, Any]:

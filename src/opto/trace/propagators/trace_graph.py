@@ -108,8 +108,8 @@ class TraceGraph(AbstractFeedback):
 
     def visualize(
         self,
-        simple_visualization: bool = True,  # noqa: FBT001, FBT002 - as in the original
-        reverse_plot: bool = False,  # noqa: FBT001, FBT002
+        simple_visualization: bool = True,
+        reverse_plot: bool = False,
         print_limit: int = 100,
     ) -> Any:
         """A picture of the graph, as `Node.backward(visualize=True)` gives."""

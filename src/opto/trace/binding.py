@@ -1,0 +1,125 @@
+"""A bundled function as a method: each instance has its own form of it.
+
+The form has the instance's node as its first argument, and, where the function is
+trainable, code of its own; so that two agents of one class learn apart.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import BundleError
+from opto.trace.nodes import Node, given
+
+if TYPE_CHECKING:
+    from opto.trace.calls import Callee
+    from opto.trace.nodes import ParameterNode
+
+__all__ = ["Binding"]
+
+# Under these names an instance keeps its own form of each bundled method, and its node.
+_BOUND = "__TRACE_RESERVED_bundle_"
+_SELF = "__TRACE_RESERVED_self_node"
+
+
+class Binding:
+    """What makes a bundled function a descriptor, a copy and a pickle."""
+
+    parameter: Any
+    name: Any
+    __qualname__: str
+    _attribute: str
+    _callee: Callee
+    _info_of: Any
+    _kind: str
+    _original: Any
+    _self_node: Node[Any] | None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._attribute = name
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        if self._kind == "class":
+            return self._bound(owner if obj is None else type(obj), self.parameter)
+        if obj is None or self._kind == "static":
+            return self
+        if isinstance(obj, type):
+            return self._bound(obj, self.parameter)
+        kept = getattr(obj, "__dict__", None)
+        if kept is None:
+            if self.parameter is not None:
+                raise BundleError(
+                    f"{type(obj).__name__} has __slots__ and no __dict__, so an instance cannot "
+                    f"keep the code of its own {self._attribute}; add '__dict__' to the slots"
+                )
+            return self._bound(obj, None)
+        key = _BOUND + self._attribute
+        found: Any | None = kept.get(key)
+        if found is not None and found._original is not self._original:
+            # An overridden method, asked for through super().
+            key = f"{key}@{getattr(self._original, '__qualname__', id(self))}"
+            found = kept.get(key)
+        if found is None:
+            # `setdefault` is atomic: two threads get the same node and the same code.
+            me = kept.get(_SELF) or kept.setdefault(_SELF, given(obj, "self"))
+            code = None if self.parameter is None else copy.deepcopy(self.parameter)
+            found = kept.setdefault(key, self._bound(me, code))
+        return found
+
+    def _bound(self, obj: Any, code: ParameterNode[str] | None) -> Any:
+        """This function with its first argument filled in, and code of its own."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new._self_node = obj if isinstance(obj, Node) else given(obj, "self")
+        new._use(code)
+        return new
+
+    def _use(self, code: ParameterNode[str] | None) -> None:
+        self.parameter = code
+        op = replace(self._callee.op, info_of=self._info_of)
+        self._callee = replace(self._callee, op=op, code=code)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        # The function and its scope are code, which copies share.
+        new.__dict__.update(self.__dict__)
+        new._self_node = copy.deepcopy(self._self_node, memo)
+        new._use(copy.deepcopy(self.parameter, memo))
+        return new
+
+    def detach(self) -> Any:
+        """A copy with a code parameter of its own."""
+        return copy.deepcopy(self)
+
+    def __reduce__(self) -> Any:
+        if self._self_node is not None:
+            return _rebound, (self._function(), self._self_node, self.parameter)
+        if self._importable():
+            return self.__qualname__
+        raise BundleError(
+            f"{self.name} cannot be pickled, because it cannot be imported from "
+            f"{self.__module__} by its name; define it at the top of a module"
+        )
+
+    def _function(self) -> Any:
+        """The unbound function that this is the bound form of."""
+        owner: Any = sys.modules.get(self.__module__)
+        for part in self.__qualname__.split("."):
+            owner = inspect.getattr_static(owner, part)
+        found: Any = owner
+        return found
+
+    def _importable(self) -> bool:
+        try:
+            return self._function() is self
+        except AttributeError:
+            return False
+
+
+def _rebound(function: Any, obj: Any, code: ParameterNode[str] | None) -> Any:
+    return function._bound(obj, code)
