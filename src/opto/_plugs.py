@@ -14,6 +14,8 @@ from opto.errors import PlugError, nearest
 
 PLUGS: dict[str, str] = {
     "trace.export": "opto.trace.export:export",
+    "trace.graph_from_json": "opto.trace.graphjson:graph_from_json",
+    "trace.graph_to_json": "opto.trace.graphjson:graph_to_json",
     "trace.load": "opto.trace.saving:load",
     "trace.save": "opto.trace.saving:save",
     "view.digraph": "opto.view.dot:digraph",

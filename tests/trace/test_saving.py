@@ -21,7 +21,7 @@ from opto.errors import StoreError
 from opto.trace import Module, bundle, model, node
 from opto.trace.containers import Map, Seq
 from opto.trace.saving import load, save
-from opto.trace.saving.encoding import decoded, encoded
+from opto.trace.encoding import decoded, encoded
 
 
 def par(value, name=None):
@@ -153,7 +153,7 @@ def test_what_json_can_say_is_said_in_its_own_words():
 
 
 def test_the_same_set_is_the_same_text_in_every_run():
-    code = "from opto.trace.saving.encoding import encoded; print(encoded({'a','b','c','d'}, 'p'))"
+    code = "from opto.trace.encoding import encoded; print(encoded({'a','b','c','d'}, 'p'))"
     texts = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -195,7 +195,7 @@ def test_arrays_and_numbers_of_numpy_come_back_exactly(value):
 
 def test_saving_does_not_load_numpy():
     code = (
-        "import sys; from opto.trace.saving.encoding import encoded\n"
+        "import sys; from opto.trace.encoding import encoded\n"
         "encoded([1], 'p'); sys.exit('numpy' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,7 +14,6 @@ import importlib
 import keyword
 import linecache
 import weakref
-import zlib
 from dataclasses import dataclass
 from itertools import islice
 from types import CellType, CodeType, FunctionType, MethodType
@@ -71,7 +70,7 @@ def define(
         3.141592653589793
     """
     place = _Place.of(like, name, extra or {})
-    file = f"<trace {f'{label} of ' if label else ''}{name} {zlib.crc32(text.encode()):08x}>"
+    file = _file_name(text, name, label)
     code = _compile(text, file, name, place)
     if not {name, f"_{place.owner.lstrip('_')}{name}"} & {*code.co_varnames, *code.co_cellvars}:
         raise SourceError(f"the code must define a function named {name}; it does not")
@@ -134,6 +133,15 @@ def layers(fun: Any) -> Iterator[Any]:
 def inner_code(code: CodeType) -> CodeType:
     """The first function or class body among the constants of `code`."""
     return next(_codes(code))
+
+
+def _file_name(text: str, name: str, label: str) -> str:
+    # lazy: a shared library, needed only when code is defined
+    from zlib import crc32
+
+    # The same in every run, as it is quoted in tracebacks that models are shown.
+    number = crc32(text.encode(errors="surrogatepass"))
+    return f"<trace {f'{label} of ' if label else ''}{name} {number:08x}>"
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from opto._plugs import plug
 from opto.trace.feedback import Feedback
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class Graph:
 
         Values that JSON has no form for are kept as their text.
         """
-        return _codec().graph_to_json(self)
+        text: str = plug("trace.graph_to_json")(self)
+        return text
 
     @classmethod
     def from_json(cls, text: str) -> Graph:
@@ -173,14 +175,8 @@ class Graph:
         Raises:
             StoreError: the text is not of a snapshot.
         """
-        return _codec().graph_from_json(text)
-
-
-def _codec() -> Any:
-    # lazy: json is needed by nobody who only records.
-    from opto.trace import graphjson
-
-    return graphjson
+        graph: Graph = plug("trace.graph_from_json")(text)
+        return graph
 
 
 def _step(node: Any, level: int, names: dict[Any, str]) -> Step:

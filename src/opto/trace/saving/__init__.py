@@ -9,7 +9,7 @@ The schema, version 1::
     {"format": "opto.parameters", "version": 1, "parameters": [
         {"path": ["agent", "prompt"],   attribute names, list positions, map keys
          "kind": "value" or "code",     code is always text
-         "value": ...,                  see `opto.trace.saving.encoding`
+         "value": ...,                  see `opto.trace.encoding`
          "trainable": true,
          "description": text or null}]}
 """
@@ -26,7 +26,7 @@ from opto.errors import StoreError, nearest
 from opto.trace.containers import ParameterContainer, Place, members, places
 from opto.trace.files import write_whole
 from opto.trace.nodes import ParameterNode
-from opto.trace.saving.encoding import decoded, encoded
+from opto.trace.encoding import decoded, encoded
 from opto.trace.saving.pickles import old_parameters
 
 if TYPE_CHECKING:
