@@ -11,11 +11,13 @@ from opto.optimizers.keeping import read_json, write_json
 from opto.optimizers.memory import Memory
 from opto.optimizers.optimizer import Optimizer
 from opto.optimizers.options import is_overridden
+from opto.optimizers.summary import FunctionFeedback
 from opto.optimizers.utils import print_color
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from opto.optimizers.proposal import Update
     from opto.trace.propagators import Propagator
 
 __all__ = ["AskingOptimizer"]
@@ -126,6 +128,18 @@ class AskingOptimizer(Optimizer):
         if verbose:
             print_color(f"answer:\n{reply.text}\n", "green")
         return reply
+
+    def _note(self, prompt: tuple[str, str], problem: Any, summary: Any, update: Update) -> None:
+        """Add a step to the logs: texts only, so that no program is kept alive."""
+        if self.log is not None:
+            entry = {"system_prompt": prompt[0], "user_prompt": prompt[1]}
+            texts = [reply.text for reply in update.replies]
+            last = update.reply.text if update.reply else ""
+            self.log.append({**entry, "response": last, "responses": texts})
+        if self.summary_log is not None:
+            written = replace(problem, current={}, heads={})
+            told = summary.as_text() if isinstance(summary, FunctionFeedback) else str(summary)
+            self.summary_log.append({"problem_instance": written, "summary": told})
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write objective and memory down as JSON.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isnan
+from math import inf, isnan
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import OptimizerError
@@ -34,7 +34,7 @@ def best_of(updates: Sequence[Update], score: Callable[[], float]) -> Update:
             did not return a number.
     """
     present, failure = _tried(score)
-    trials: list[Trial] = []
+    trials = [Trial((), present, _words(failure))]
     distinct: list[Update] = []
     for update in updates:
         if not update.changes or any(_alike(update.changes, u.changes) for u in distinct):
@@ -45,24 +45,23 @@ def best_of(updates: Sequence[Update], score: Callable[[], float]) -> Update:
             worth, why = _tried(score)
         finally:
             update.undo()
-        trials.append(Trial(update.changes, worth, None if why is None else _words(why)))
+        trials.append(Trial(update.changes, worth, _words(why)))
     if failure is not None and all(trial.score is None for trial in trials):
         raise OptimizerError(
-            f"score() raised with the present values, and with each of {len(trials)} drafts; "
+            f"score() raised with the present values and with each of {len(distinct)} drafts; "
             f"with the present values it was {_words(failure)}"
         ) from failure
-    return _chosen(updates[0], distinct, trials, present)
+    return replace(_chosen(updates[0], distinct, trials), trials=tuple(trials))
 
 
-def _chosen(
-    first: Update, distinct: Sequence[Update], trials: Sequence[Trial], present: float | None
-) -> Update:
-    least = float("-inf") if present is None else present
-    scored = [(t.score, u) for t, u in zip(trials, distinct, strict=True) if t.score is not None]
+def _chosen(first: Update, drafts: Sequence[Update], trials: Sequence[Trial]) -> Update:
+    least = -inf if trials[0].score is None else trials[0].score
+    pairs = zip(trials[1:], drafts, strict=True)
+    scored = [(trial.score, draft) for trial, draft in pairs if trial.score is not None]
     best = max(scored, key=lambda pair: pair[0], default=None)  # the first among equals
-    if best is not None and best[0] >= least:
-        return replace(best[1], trials=tuple(trials))
-    return replace(first, changes=(), trials=tuple(trials))
+    if best is None or best[0] < least:
+        return replace(first, changes=())
+    return best[1]
 
 
 def _tried(score: Callable[[], float]) -> tuple[float | None, Exception | None]:
@@ -79,8 +78,8 @@ def _tried(score: Callable[[], float]) -> tuple[float | None, Exception | None]:
     return (None, ValueError("the score is nan")) if isnan(number) else (number, None)
 
 
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".strip()
+def _words(error: Exception | None) -> str | None:
+    return None if error is None else f"{type(error).__name__}: {error}"
 
 
 def _alike(one: Sequence[Change], other: Sequence[Change]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError
 from opto.formats import Field
@@ -13,7 +13,10 @@ from opto.optimizers.code import Head
 from opto.optimizers.convert import convert, same
 from opto.trace.projections import Choices, Pattern, Range
 
-__all__ = ["constraint_of", "field_of", "head_of", "is_code"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["constraint_of", "field_of", "head_of", "is_code", "wanted"]
 
 _ONE_OF = re.compile(
     r"^\W*(?:must be |choose |pick |use )?one of(?P<options>:.*|\s*[\[({'\"].*)", re.IGNORECASE
@@ -69,6 +72,9 @@ def constraint_of(node: Any) -> str | None:
         >>> constraint_of(node(3, constraint="even", projections=[Range(0, 10)], trainable=True))
         'even; from 0 to 10'
     """
+    if is_code(node):
+        head: str | None = node.constraint
+        return head  # bundle says in it all that there is to say
     said = [node.description, node.constraint]
     for projection in getattr(node, "projections", None) or ():
         if isinstance(projection, Choices):
@@ -78,6 +84,19 @@ def constraint_of(node: Any) -> str | None:
         elif isinstance(projection, Pattern):
             said.append(f"text that the regular expression {projection.pattern.pattern} matches")
     return "; ".join(words for words in said if words) or None
+
+
+def wanted(targets: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer may set, as the fields of a `Problem`.
+
+    Args:
+        targets: parameters by their names in the problem.
+    """
+    return {
+        "fields": tuple(field_of(node, name) for name, node in targets.items()),
+        "current": {name: node._data for name, node in targets.items()},
+        "heads": {name: head_of(node) for name, node in targets.items() if is_code(node)},
+    }
 
 
 def _range(projection: Range) -> str:

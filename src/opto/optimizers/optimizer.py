@@ -97,7 +97,7 @@ class Optimizer(AbstractOptimizer):
     @property
     def trace_graph(self) -> Any:
         """All feedback on the parameters, added up: with the default propagator a `TraceGraph`."""
-        return sum_feedback(self.parameters)
+        return sum_feedback(parameter for parameter in self.parameters if parameter.trainable)
 
     def zero_feedback(self) -> None:
         """Forget the feedback of all parameters; to be called before each backward pass."""

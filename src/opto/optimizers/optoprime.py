@@ -14,7 +14,7 @@ from opto.formats import JSONFormat
 from opto.optimizers.asking import AskingOptimizer
 from opto.optimizers.drafts import best_of
 from opto.optimizers.drive import drive
-from opto.optimizers.fields import constraint_of, field_of, head_of, is_code
+from opto.optimizers.fields import constraint_of, wanted
 from opto.optimizers.memory import Episode
 from opto.optimizers.options import is_overridden, refuse_unknown, renamed
 from opto.optimizers.plan import Asking, plan, spread
@@ -156,7 +156,7 @@ class OptoPrime(AskingOptimizer):
         self.use_json_object_format = use_json_object_format
         self.highlight_variables = highlight_variables
         self.repair = repair
-        self.drafts = drafts
+        self.drafts = _count(drafts)
         self.score = score
         self.temperature = temperature
         self.value_limit = value_limit
@@ -207,7 +207,7 @@ class OptoPrime(AskingOptimizer):
             mask or (),
             self.value_limit,
             titles=self.prompt_symbols,
-            **self._wanted(summary.variables),
+            **wanted(self._targets(summary.variables)),
         )
 
     def construct_prompt(
@@ -234,17 +234,12 @@ class OptoPrime(AskingOptimizer):
             user_words(problem, self.format, fields, memory, highlight=highlight),
         )
 
-    def _wanted(self, names: Iterable[str]) -> dict[str, Any]:
-        """What an answer may set, as the fields of a problem."""
-        targets = self._targets(names)
-        return {
-            "fields": tuple(field_of(node, name) for name, node in targets.items()),
-            "current": {name: node._data for name, node in targets.items()},
-            "heads": {name: head_of(node) for name, node in targets.items() if is_code(node)},
-        }
-
-    def _targets(self, names: Iterable[str]) -> dict[str, Any]:
-        known = {p.py_name: p for p in self.parameters if p.trainable} | self._named
+    def _targets(self, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """Parameters by name: those that are named, or those of the last run, or all."""
+        known = {p.py_name: p for p in self.parameters if p.trainable}
+        if names is None:
+            return self._named or known
+        known |= self._named
         return {name: known[name] for name in names if name in known}
 
     # -- the step -----------------------------------------------------------------------
@@ -298,7 +293,8 @@ class OptoPrime(AskingOptimizer):
             **unknown: none.
         """
         refuse_unknown("step()", OptoPrime._step, args, unknown)
-        count, score = drafts or self.drafts, score or self.score
+        count = _count(self.drafts if drafts is None else drafts)
+        score = score or self.score
         if count > 1 and score is None:
             raise OptimizerError(
                 f"drafts={count} needs score=...: a function without arguments that runs the "
@@ -308,12 +304,14 @@ class OptoPrime(AskingOptimizer):
         prompt = self.construct_prompt(summary, mask=mask)
         problem: Any = self.problem_instance(summary, mask=mask)
         if not isinstance(problem, Problem):  # a hook may return anything that has a text
-            problem = Problem(**self._wanted(summary.variables))
+            problem = Problem(**wanted(self._targets(summary.variables)))
         proposal = drive(
             self.plan(problem, self.memory, prompt, count), partial(self._ask, verbose=verbose)
         )
-        updates = [self._update_of(p, summary) for p in (proposal, *proposal.others)]
+        every = (proposal, *proposal.others)
+        updates = [self._update_of(p, summary) for p in every]
         update = updates[0] if score is None else best_of(updates, score)
+        update = replace(update, replies=tuple(reply for p in every for reply in p.replies))
         if not self.ignore_extraction_error and (update.failure or update.refused):
             raise AnswerError(update.failure or "; ".join(map(str, update.refused)))
         values = {name: value for name, (value, _) in summary.variables.items()}
@@ -329,8 +327,7 @@ class OptoPrime(AskingOptimizer):
         Args:
             response: the text of the answer.
         """
-        names = self._named or {p.py_name: p for p in self.parameters if p.trainable}
-        parsed = self.format.parse(response, self._wanted(names)["fields"])
+        parsed = self.format.parse(response, wanted(self._targets())["fields"])
         return {**parsed.values, **parsed.unknown}
 
     def construct_update_dict(self, suggestion: Mapping[str, Any]) -> dict[Any, Any]:
@@ -342,14 +339,12 @@ class OptoPrime(AskingOptimizer):
         Raises:
             AnswerError: a value does not fit, and `ignore_extraction_error` is False.
         """
-        names = self._named or {p.py_name: p for p in self.parameters if p.trainable}
-        wanted = self._wanted(names)
-        parsed = self.format.matched(suggestion, wanted["fields"])
-        proposal = proposal_of(parsed, Problem(**wanted))
+        targets = self._targets()
+        problem = Problem(**wanted(targets))
+        proposal = proposal_of(self.format.matched(suggestion, problem.fields), problem)
         if proposal.refused and not self.ignore_extraction_error:
             raise AnswerError("; ".join(map(str, proposal.refused)))
-        targets = self._targets(names)
-        kept = {name: wanted["current"][name] for name in proposal.unchanged}
+        kept = {name: problem.current[name] for name in proposal.unchanged}
         return {targets[name]: value for name, value in {**proposal.values, **kept}.items()}
 
     def _read(self, text: str, problem: Problem) -> Proposal:
@@ -378,17 +373,11 @@ class OptoPrime(AskingOptimizer):
             return self.format.response_format(problem.fields)
         return {"type": "json_object"} if self.use_json_object_format else None
 
-    def _note(
-        self, prompt: tuple[str, str], problem: Problem, summary: FunctionFeedback, update: Update
-    ) -> None:
-        """Add the step to the logs: texts only, so that no program is kept alive."""
-        if self.log is not None:
-            texts = [reply.text for reply in update.proposal.replies]
-            entry = {"system_prompt": prompt[0], "user_prompt": prompt[1], "response": texts[-1]}
-            self.log.append({**entry, "responses": texts})
-        if self.summary_log is not None:
-            written = replace(problem, current={}, heads={})
-            self.summary_log.append({"problem_instance": written, "summary": summary.as_text()})
+
+def _count(drafts: Any) -> int:
+    if not isinstance(drafts, int) or drafts < 1:
+        raise OptimizerError(f"drafts must be a whole number from 1 on, not {drafts!r}")
+    return drafts
 
 
 def _format(json_keys: Mapping[str, str | None] | None) -> JSONFormat:

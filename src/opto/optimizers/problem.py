@@ -114,7 +114,7 @@ class Problem:
                 for k, (v, c) in summary.variables.items()
                 if c
             ),
-            "feedback": line_of(feedback, fence).lstrip("\n"),
+            "feedback": _remark(feedback, fence),
             **{
                 name: "\n".join(_value(k, t, v, fence) for k, (t, v, _) in values.items())
                 for name, values in shown.items()
@@ -123,6 +123,11 @@ class Problem:
         hidden = {name for name in TITLES if {TITLES[name], titles[name]} & set(mask)}
         visible: dict[str, Any] = {k: "" if k in hidden else v for k, v in sections.items()}
         return cls(**visible, **more)
+
+
+def _remark(text: str, fence: str) -> str:
+    # On a line of its own, what looks like a title would be one.
+    return fenced(text, fence) if text.startswith("#") else line_of(text, fence).lstrip("\n")
 
 
 def _kind(name: str, value: Any) -> str:

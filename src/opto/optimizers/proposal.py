@@ -106,10 +106,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """A draft that was tried out on the program.
+    """Values that were tried out on the program.
 
     Args:
-        changes: the values that it gave.
+        changes: the values that it gave; none for the present values.
         score: what they were worth; None where the program could not be scored with them.
         failure: why it could not.
     """
@@ -130,7 +130,8 @@ class Update(Mapping[Any, Any]):
         changes: what `apply` does.
         refused: what was proposed and is not taken, with reasons.
         proposal: where it comes from.
-        trials: the drafts that were tried out, in the order in which they were written.
+        trials: what was tried out: the present values, then the drafts in their order.
+        replies: all answers of the step.
 
     Example:
         >>> from opto.trace import node
@@ -148,6 +149,7 @@ class Update(Mapping[Any, Any]):
     refused: tuple[Refusal, ...] = ()
     proposal: Proposal = field(default_factory=Proposal)
     trials: tuple[Trial, ...] = ()
+    replies: tuple[Reply, ...] = ()
 
     @property
     def reply(self) -> Reply | None:
@@ -157,9 +159,7 @@ class Update(Mapping[Any, Any]):
     @property
     def usage(self) -> Usage:
         """What all answers of the step cost together."""
-        every = (self.proposal, *self.proposal.others)
-        spent = (reply.usage for proposal in every for reply in proposal.replies)
-        return sum(spent, Usage(cost_usd=0.0))
+        return sum((reply.usage for reply in self.replies), Usage(cost_usd=0.0))
 
     @property
     def reasoning(self) -> str:
@@ -210,7 +210,7 @@ class Update(Mapping[Any, Any]):
             else:
                 changes.append(Change(parameter, name, parameter._data, after))
         proposal = replace(proposal, unchanged=tuple(unchanged))
-        return cls(tuple(changes), tuple(refused), proposal)
+        return cls(tuple(changes), tuple(refused), proposal, replies=proposal.replies)
 
     def apply(self) -> None:
         """Make the changes: all of them, or none if one cannot be made."""

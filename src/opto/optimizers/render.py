@@ -83,17 +83,17 @@ def line_of(text: str, fence: str) -> str:
     """`text` as it is if it is plain on one line, otherwise fenced on lines of its own.
 
     Example:
-        >>> print(line_of("one", "```"), line_of("# two", "```"))
+        >>> print(line_of("one", "```"), line_of(" two ", "```"))
         one
         ```
-        # two
+         two
         ```
     """
-    plain = len(text.splitlines()) <= 1 and text == text.strip() and text[:1] not in {"#", "`"}
+    plain = len(text.splitlines()) <= 1 and text == text.strip() and not _RUN.search(text)
     return text if plain else "\n" + fenced(text, fence)
 
 
 def indented(text: str) -> str:
     """`text` with all lines but the first moved in, so that none of them is a title."""
     first, *rest = text.splitlines() or [""]
-    return "\n".join([first, *(f"    {line}" for line in rest)])
+    return "\n".join([first, *(f"    {line}".rstrip() for line in rest)])
