@@ -9,7 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,8 +17,8 @@ __all__ = ["OLD_NAMES", "old_names"]
 OLD_NAMES: dict[str, dict[str, str]] = {
     "opto.trace.nodes": {
         "NAME_SCOPES": "opto.trace.oldnames:NAME_SCOPES",
-        "NodeVizStyleGuide": "opto.view.style:NodeVizStyleGuide",
-        "NodeVizStyleGuideColorful": "opto.view.style:NodeVizStyleGuideColorful",
+        "NodeVizStyleGuide": "opto.view.guide:NodeVizStyleGuide",
+        "NodeVizStyleGuideColorful": "opto.view.guide:NodeVizStyleGuideColorful",
         "USED_NODES": "opto.trace.oldnames:USED_NODES",
     },
     "opto.trace.bundle": {

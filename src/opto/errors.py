@@ -28,7 +28,6 @@ A message says up to four things: what happened, what was expected, where
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -176,6 +175,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
         >>> nearest("zzz", ["LiteLLM", "OpenAI"])
         "; known: 'LiteLLM', 'OpenAI'"
     """
+    # lazy: 5 ms to import, and needed only to end a message.
+    from difflib import get_close_matches
+
     names = list(known)
     folded = {n.casefold().replace("_", ""): n for n in names}
     close = get_close_matches(name.casefold().replace("_", ""), folded, n=1)

@@ -1,13 +1,19 @@
 """RECORD: what a program did, as a graph that feedback can travel back through."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from opto.errors import ExecutionError, TraceMissingInputsError
-from opto.trace import operators, projections, propagators, utils
+from opto.trace import propagators
 from opto.trace.broadcast import apply_op
 from opto.trace.bundle import bundle
 from opto.trace.containers import NodeContainer
 from opto.trace.modules import Model, Module, model
 from opto.trace.nodes import GRAPH, Node, node
 from opto.trace.tape import stop_tracing
+
+if TYPE_CHECKING:
+    from opto.trace import operators, projections, utils
 
 __all__ = [
     "GRAPH",
@@ -27,3 +33,12 @@ __all__ = [
     "stop_tracing",
     "utils",
 ]
+
+# Rooms that most programs do not enter: imported when they are first asked for.
+_ROOMS = ("operators", "projections", "utils")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"opto.trace.{name}")
+    raise AttributeError(f"module 'opto.trace' has no attribute {name!r}")

@@ -16,6 +16,8 @@ from opto.errors import BundleError
 from opto.trace.nodes import Node, given
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opto.trace.calls import Callee
     from opto.trace.nodes import ParameterNode
 
@@ -36,7 +38,7 @@ class Binding:
     _callee: Callee
     _info_of: Any
     _kind: str
-    _original: Any
+    _original: Callable[..., Any]
     _self_node: Node[Any] | None
 
     def __set_name__(self, owner: type, name: str) -> None:

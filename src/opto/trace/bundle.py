@@ -22,12 +22,13 @@ from opto.trace.modules import Module
 from opto.trace.nodes import ExceptionNode, Node, ParameterNode, get_op_name
 from opto.trace.packing import TakesNodes, to_data
 from opto.trace.signature import shape_of
-from opto.trace.source import Source, define, signature_of, source_of
 from opto.trace.table import Operation
 from opto.trace.tape import UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from opto.trace.source import Source
 
 __all__ = [
     "ExceptionNode",
@@ -164,6 +165,9 @@ class FunModule(Binding, Module, TakesNodes):
         functools.update_wrapper(self, fun, assigned=_FACE, updated=())
 
     def _code_parameter(self, projections: Sequence[Any] | None) -> ParameterNode[str]:
+        # lazy: 15 ms to import, and needed only where source text is.
+        from opto.trace.source import signature_of
+
         source = self._read_source()
         return ParameterNode(
             source.text,
@@ -175,6 +179,9 @@ class FunModule(Binding, Module, TakesNodes):
 
     def _read_source(self) -> Source:
         if self._source is None:
+            # lazy: 15 ms to import, and needed only where source text is.
+            from opto.trace.source import source_of
+
             self._source = source_of(self._original, self._scope, self._line)
         return self._source
 
@@ -306,6 +313,9 @@ class FunModule(Binding, Module, TakesNodes):
             )
         if code._data == source.text:
             return self._original
+        # lazy: 15 ms to import, and needed only where code was changed.
+        from opto.trace.source import define
+
         like = source.function or self._original
         made: Callable[..., Any] = define(code._data, source.name, like, self._scope, code.py_name)
         return made

@@ -7,7 +7,6 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ExecutionError, TraceMissingInputsError
-from opto.trace.excerpt import error_comment, error_text, traceback_text
 from opto.trace.nodes import ExceptionNode, MessageNode, Node, derive, given
 from opto.trace.packing import TakesNodes, holds_nodes, nodes_in, packed
 from opto.trace.recorded import MUTABLE, copied, unchanged
@@ -318,6 +317,9 @@ def failure(
     text: str | None = None,
 ) -> ExecutionError:
     """The error that stands for a failed call, with its exception node."""
+    # lazy: 15 ms to import, and needed only when something has failed.
+    from opto.trace.excerpt import error_comment, error_text, traceback_text
+
     words = f"[exception] The operation {op.name} raised an exception. {op.words}"
     failed = replace(op, words=words, keys=keys)
     args = tuple(nodes) if INTERPRETER.get().recording else ()

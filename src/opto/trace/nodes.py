@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from opto._compat import old_names
 from opto.errors import ArgumentError, NodeError
-from opto.trace.excerpt import error_text
 from opto.trace.place import GRAPH
 from opto.trace.propagators import GraphPropagator
 from opto.trace.registry import COUNTERS, SERIALS, Registry
@@ -185,6 +184,9 @@ class ExceptionNode(MessageNode[str]):
         name: str | None = None,
         info: dict[str, Any] | None = None,
     ) -> None:
+        # lazy: 15 ms to import, and needed only when something has failed.
+        from opto.trace.excerpt import error_text
+
         super().__init__(
             error_text(value),
             inputs=inputs,
