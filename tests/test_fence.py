@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from conftest import KEYS, OTHERS, OURS, OutsideNetworkError, is_loopback
+from conftest import KEYS, OTHERS, OURS, is_loopback
 
 OUTSIDE = ("192.0.2.1", 9)  # a documentation address, nobody's
 
@@ -24,20 +24,20 @@ def test_everything_else_is_not(host):
 
 @pytest.mark.parametrize("method", ["connect", "connect_ex"])
 def test_no_connection_leaves_this_machine(method):
-    with socket.socket() as sock, pytest.raises(OutsideNetworkError, match=r"192\.0\.2\.1"):
+    with socket.socket() as sock, pytest.raises(RuntimeError, match=r"192\.0\.2\.1"):
         getattr(sock, method)(OUTSIDE)
 
 
 def test_no_datagram_leaves_this_machine():
     with (
         socket.socket(type=socket.SOCK_DGRAM) as sock,
-        pytest.raises(OutsideNetworkError, match=r"192\.0\.2\.1"),
+        pytest.raises(RuntimeError, match=r"192\.0\.2\.1"),
     ):
         sock.sendto(b"hello", OUTSIDE)
 
 
 def test_no_name_is_looked_up():
-    with pytest.raises(OutsideNetworkError, match="example"):
+    with pytest.raises(RuntimeError, match="example"):
         socket.create_connection(("example.com", 80))
 
 

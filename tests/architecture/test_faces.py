@@ -50,7 +50,9 @@ def test_a_face_is_sorted_and_complete(path):
     assert not missing
 
 
-@pytest.mark.parametrize("path", filter(says_what_it_offers, python_files("src")), ids=place)
+@pytest.mark.parametrize(
+    "path", [path for path in python_files("src") if says_what_it_offers(path)], ids=place
+)
 def test_every_name_on_offer_is_there(path):
     module = import_module(module_name(path))
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
