@@ -125,25 +125,26 @@ class JSONFormat:
                 f
                 for f in found
                 if "a word without quotes" not in f.mends
-                and (self.answer in f.content or any(map(names.find, f.content)))
+                and (_answer(self, f.content) == STOP or any(map(names.find, f.content)))
             ]
         return next((f for f in reversed(speaking) if f.whole), speaking[-1] if speaking else None)
 
     def _read(self, found: Found, fields: Sequence[Field], thoughts: str) -> Parsed:
         content, mends = dict(found.content), list(found.mends)
         reasoning = "\n".join(filter(None, [thoughts, _words(content.pop(self.reasoning, ""))]))
-        answer = _words(content.pop(self.answer or "answer", ""))
+        answer = _answer(self, content)
+        content.pop(self.answer or "answer", None)
         given = content.get(self.suggestion, content)
         if self.suggestion not in content:
             mends.append(f'values without the key "{self.suggestion}"')
         if isinstance(given, str):
             given, mends = _unpacked(given, mends)
         if not isinstance(given, Mapping):
-            stop = STOP in (given, answer.strip())
+            stop = STOP in (given, answer)
             failure = None if stop else self._no_object(given)
             return Parsed(reasoning, answer, {}, tuple(mends), failure, stop=stop)
         taken = _Names(fields).sort(given, mends)
-        stop = not given and answer.strip() == STOP
+        stop = not given and answer == STOP
         return Parsed(reasoning, answer, repairs=tuple(mends), stop=stop, **taken)
 
     def _unreadable(self, found: Sequence[Found]) -> str:
@@ -194,6 +195,10 @@ class _Names:
             refused.pop(name, None)
             (refused if why else values)[name] = why or given[key]
         return {"values": values, "refused": refused, "unknown": unknown}
+
+
+def _answer(form: JSONFormat, content: Mapping[str, Any]) -> str:
+    return _words(content.get(form.answer or "answer", "")).strip()
 
 
 def _placeholder(field: Field) -> str:

@@ -55,16 +55,21 @@ class Normal:
     """An object in JSON, made from text that was almost JSON.
 
     Args:
-        text: JSON, if brackets and commas stand where they belong.
+        tokens: the tokens of JSON, if brackets and commas stand where they belong.
         end: where the object ends in the text that was read.
         closed: whether its last bracket was there.
         mends: what was put right, in words.
     """
 
-    text: str
+    tokens: tuple[str, ...]
     end: int
     closed: bool
     mends: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The tokens as one text."""
+        return " ".join(self.tokens)
 
 
 def normal_object(text: str, start: int) -> Normal | None:
@@ -86,7 +91,7 @@ def normal_object(text: str, start: int) -> Normal | None:
     closed = not lexer.open
     if not closed:
         lexer.finish()
-    return Normal(" ".join(lexer.out), lexer.at, closed, tuple(lexer.mends))
+    return Normal(tuple(lexer.out), lexer.at, closed, tuple(lexer.mends))
 
 
 def marked(value: Any) -> str | None:
@@ -240,7 +245,7 @@ class _Lexer:
     def escape(self, code: str) -> str:
         if code in _ESCAPES:
             return _ESCAPES[code]
-        if len(code) == 5:
+        if len(code) > 1:
             return chr(int(code[1:], 16))
         self.mend("a backslash that was not escaped")
         return "\\" + code
@@ -258,7 +263,7 @@ class _Lexer:
             self.out.append(cut)
         elif last in {"{", ","}:
             self.out += [cut, ":", cut]
-        elif self.out[-2] in {"{", ","}:  # a key without a value
+        elif last.startswith('"') and self.out[-2] in {"{", ","}:  # a key without a value
             self.out += [":", cut]
         else:
             self.out += [",", cut, ":", cut]
@@ -267,10 +272,11 @@ class _Lexer:
 
 def _stop(quote: str) -> re.Pattern[str]:
     """What ends a run of plain text in a string: an escape, or perhaps the quote."""
-    return re.compile(rf"(?P<quote>{quote})|\\(?P<escape>u[0-9a-fA-F]{{4}}|.)", re.DOTALL)
+    hexes = r"u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}"
+    return re.compile(rf"(?P<quote>{quote})|\\(?P<escape>{hexes}|.)", re.DOTALL)
 
 
 def _joined(parts: list[str]) -> str:
     text = "".join(parts)
-    # Two escapes of a pair are one character; half a pair is none.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    # Two escapes of a pair are one character.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

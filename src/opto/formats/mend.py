@@ -6,6 +6,8 @@ from json import loads
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opto.formats.lexer import Normal
 
 __all__ = ["mended"]
@@ -26,22 +28,37 @@ def mended(normal: Normal) -> tuple[dict[str, Any], tuple[str, ...]] | None:
         ({'a': [2, 3]}, ('a missing bracket', 'commas and brackets out of place'))
     """
     try:
-        content = loads(normal.text)
+        content, mends = loads(normal.text), normal.mends
     except (ValueError, RecursionError):
-        content = _repaired(normal.text)
+        content = _repaired(normal.tokens)
         mends = (*normal.mends, "commas and brackets out of place")
-    else:
-        mends = normal.mends
     return (content, mends) if isinstance(content, dict) else None
 
 
-def _repaired(text: str) -> Any:
-    if len(text) > LONGEST:
+def _repaired(tokens: Sequence[str]) -> Any:
+    """What the tokens stand for if some commas and brackets are added or left out.
+
+    The repair sees a number in the place of each text, so that no text can be changed by
+    it; and what is no such number, it has made up.
+    """
+    texts = [token for token in tokens if token.startswith('"')]
+    numbers = iter(range(len(texts)))
+    plain = [f'"{next(numbers)}"' if token.startswith('"') else token for token in tokens]
+    if len(text := " ".join(plain)) > LONGEST:
         return None
     # lazy: few answers need it, and the import is not free.
     from json_repair import repair_json
 
     try:
-        return repair_json(text, return_objects=True, skip_json_loads=True)
-    except (ValueError, RecursionError):
+        return _with_texts(repair_json(text, return_objects=True, skip_json_loads=True), texts)
+    except (ValueError, IndexError, RecursionError):
         return None
+
+
+def _with_texts(value: Any, texts: Sequence[str]) -> Any:
+    if isinstance(value, dict):
+        pairs = value.items()
+        return {_with_texts(k, texts): _with_texts(v, texts) for k, v in pairs}
+    if isinstance(value, list):
+        return [_with_texts(item, texts) for item in value]
+    return loads(texts[int(value)]) if isinstance(value, str) else value
