@@ -115,6 +115,12 @@ def test_an_odd_quote_leaves_the_end_of_a_text_uncertain():
     assert content["b"] == 1
 
 
+def test_two_texts_in_a_row_are_not_one():
+    content, _ = read('{"a": ["c" "d"], "b": 1}')
+    assert "not certain" in marked(content["a"])
+    assert content["b"] == 1
+
+
 def test_what_nests_too_deeply_is_no_answer():
     assert normal_object('{"a":' * (DEPTH + 1), 0) is None
     assert normal_object('{"a":' * (DEPTH - 1), 0) is not None

@@ -13,7 +13,6 @@ def mend(text):
     [
         ('{"a": [1 2]}', {"a": [1, 2]}),
         ('{"a": 1,, "b": 2}', {"a": 1, "b": 2}),
-        ('{"a": [1 2], "b": ["c" "d"]}', {"a": [1, 2], "b": ["c", "d"]}),
     ],
 )
 def test_broken_structure_is_put_right_and_named(text, content):

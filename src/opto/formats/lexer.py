@@ -49,6 +49,8 @@ _AFTER_VALUE = re.compile(
     re.VERBOSE,
 )
 
+_NEXT_QUOTE = re.compile(r"""\s*["'`]""")
+
 
 @dataclass(frozen=True, slots=True)
 class Normal:
@@ -218,7 +220,7 @@ class _Lexer:
     def string(self, quote: str, after: re.Pattern[str]) -> str:
         """The string that begins here, marked where its end is missing or not certain."""
         parts: list[str] = []
-        stray, at = 0, self.at
+        stray, at, unsure = 0, self.at, False
         for found in _stop(quote).finditer(self.text, at):
             parts.append(self.raw(at, found.start()))
             at = found.end()
@@ -226,11 +228,12 @@ class _Lexer:
                 parts.append(self.escape(found["escape"]))
             elif after.match(self.text, at):
                 self.at = at
-                # An odd one out: the string may have ended there, or here.
-                return _joined(parts) + (UNSURE if stray % 2 else "")
+                # An odd one out, or two in a row: the string may have ended there.
+                return _joined(parts) + (UNSURE if unsure or stray % 2 else "")
             else:
                 self.mend("quotes inside a string")
                 parts.append(quote)
+                unsure |= bool(_NEXT_QUOTE.match(self.text, at))
                 stray += not (quote == "'" and self.is_apostrophe(found.start()))
         parts.append(self.raw(at, len(self.text)))
         self.at = len(self.text)
