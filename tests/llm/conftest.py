@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from functools import partial
+from types import ModuleType
 
 import pytest
 
@@ -15,6 +17,19 @@ KEY = "sk-this-key-must-show-nowhere"
 def server():
     with OpenAIServer() as running:
         yield running
+
+
+@pytest.fixture
+def with_litellm(monkeypatch):
+    """LiteLLM counts as installed; nothing of it is used."""
+    if not installed("litellm"):
+        monkeypatch.setitem(sys.modules, "litellm", ModuleType("litellm"))
+
+
+@pytest.fixture
+def without_litellm(monkeypatch):
+    # How Python itself marks a module that must not be imported.
+    monkeypatch.setitem(sys.modules, "litellm", None)
 
 
 @pytest.fixture(scope="session")

@@ -12,22 +12,21 @@ from opto.llm.choice import choose
 VARIABLE = "TRACE_DEFAULT_LLM_BACKEND"
 
 
-@pytest.fixture
-def no_litellm(monkeypatch):
-    # How Python itself marks a module that must not be imported.
-    monkeypatch.setitem(sys.modules, "litellm", None)
+@pytest.fixture(autouse=True)
+def as_most_have_it(with_litellm):
+    """Runs before `without_litellm`, which a test may ask for."""
 
 
 def test_litellm_answers_where_it_is_installed():
     assert isinstance(LLM(), LiteLLM)
 
 
-@pytest.mark.usefixtures("no_litellm")
+@pytest.mark.usefixtures("without_litellm")
 def test_openai_answers_where_litellm_is_not_installed():
     assert isinstance(LLM(), OpenAILLM)
 
 
-@pytest.mark.usefixtures("no_litellm")
+@pytest.mark.usefixtures("without_litellm")
 @pytest.mark.parametrize("variable", ["TRACE_LITELLM_MODEL", "DEFAULT_LITELLM_MODEL"])
 @pytest.mark.parametrize("named", ["gpt-4o-mini", "openai/gpt-4o-mini"])
 def test_without_litellm_its_model_is_asked_of_openai(monkeypatch, variable, named):
@@ -37,7 +36,7 @@ def test_without_litellm_its_model_is_asked_of_openai(monkeypatch, variable, nam
     assert LLM("mine").model_name == "mine"
 
 
-@pytest.mark.usefixtures("no_litellm")
+@pytest.mark.usefixtures("without_litellm")
 def test_who_names_a_model_of_another_provider_is_told_to_install_it(monkeypatch):
     monkeypatch.setenv("TRACE_LITELLM_MODEL", "anthropic/claude-sonnet-4-5")
     with pytest.raises(ModelMissing, match=r'not installed: pip install "litellm>='):
@@ -86,7 +85,7 @@ def test_the_nearest_name_is_named():
         LLM(backend="lite_lm")
 
 
-def test_a_missing_package_is_said_with_its_command(no_litellm):
+def test_a_missing_package_is_said_with_its_command(without_litellm):
     with pytest.raises(ModelMissing, match=r'pip install "litellm>=1.75,!=1.82.7'):
         LLM(backend="LiteLLM")
 
@@ -101,7 +100,9 @@ def test_arguments_go_to_the_backend():
 def test_making_a_model_imports_nothing_heavy():
     program = """
 import sys, opto.llm
-models = [opto.llm.LLM(backend=name) for name in ("OpenAI", "LiteLLM", "Local")]
+from opto.llm.packages import installed
+names = ["OpenAI", "Local"] + ["LiteLLM"] * installed("litellm")
+models = [opto.llm.LLM(backend=name) for name in names]
 models.append(opto.llm.LLM())
 [repr(model) for model in models]
 heavy = {"openai", "litellm", "tenacity", "httpx", "asyncio", "json", "xllamacpp"}

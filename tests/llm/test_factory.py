@@ -6,6 +6,8 @@ from opto.errors import PlugError
 from opto.llm import LLM, LiteLLM, LLMFactory, OpenAILLM
 from opto.llm.profiles import BUILT_IN, REGISTERED
 
+pytestmark = pytest.mark.usefixtures("with_litellm")
+
 
 @pytest.fixture(autouse=True)
 def own_profiles(monkeypatch):

@@ -36,8 +36,8 @@ def test_the_original_gave_its_settings_in_this_order():
     assert (model.retry.max_retries, model.retry.base_delay) == (3, 0.5)
 
 
-def test_without_litellm_it_says_how_to_install_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "litellm", None)
+@pytest.mark.usefixtures("without_litellm")
+def test_without_litellm_it_says_how_to_install_it():
     with pytest.raises(ModelMissing, match=r"LiteLLM needs the package 'litellm'.*pip install"):
         LiteLLM()
 

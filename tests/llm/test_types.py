@@ -5,9 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, dataclass, replace
-from enum import Enum
-from pathlib import Path
+from dataclasses import FrozenInstanceError, replace
 from types import SimpleNamespace
 
 import pytest
@@ -89,61 +87,11 @@ def test_a_digest_is_the_same_in_another_process():
     assert printed == {Request.of("hé", stop={"a", "b", "c"}, max_tokens=3).digest}
 
 
-class Colour(str, Enum):
-    RED = "red"
-
-
-class Size(Enum):
-    BIG = 2
-
-
-@dataclass
-class Schema:
-    kind: str
-
-
-class Shape:
-    """Stands for a pydantic model that is given as response_format."""
-
-    @staticmethod
-    def model_json_schema():
-        return {"type": "object"}
-
-
-@pytest.mark.parametrize(
-    ("given_", "equal"),
-    [
-        (Colour.RED, "red"),
-        (Size.BIG, 2),
-        ((1, 2), [1, 2]),
-        ({2, 1}, [1, 2]),
-        (Path("a") / "b", str(Path("a") / "b")),
-        (Schema("x"), {"kind": "x"}),
-        (Shape, {"schema": {"type": "object"}}),
-        (bytearray(b"\x01"), {"bytes": "01"}),
-        (SimpleNamespace, {"named": "types:SimpleNamespace"}),
-        ({1: "a"}, {"1": "a"}),
-    ],
-    ids=repr,
-)
-def test_values_that_are_no_json_have_a_stable_form(given_, equal):
-    assert Request.of("hi", extra_body=given_).digest == Request.of("hi", extra_body=equal).digest
-
-
-def test_what_has_no_stable_form_is_refused():
-    with pytest.raises(ArgumentError, match="SimpleNamespace, which has no stable form"):
-        Request.of("hi", tool=SimpleNamespace(a=1)).digest  # noqa: B018 - it raises
-
-
 def test_how_the_provider_is_reached_is_no_part_of_the_question():
     request = Request.of("hi", api_key="sk-secret", timeout=3, aws_session_token="secret-too")
     assert request.digest == Request.of("hi").digest
     assert "secret" not in repr(request)
     assert request.arguments()["api_key"] == "sk-secret"
-
-
-def test_a_text_of_half_a_surrogate_has_a_digest():
-    assert Request.of("\ud800").digest != Request.of("\ud801").digest
 
 
 def test_arguments_hold_what_was_said_and_nothing_else():

@@ -7,23 +7,23 @@ of the rest of the library, and imports no vendor's package before the first cal
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from opto._plugs import plug
 from opto.llm.abstract import AbstractModel
 from opto.llm.adapt import as_llm
-from opto.llm.autogen import AutoGenLLM
-from opto.llm.configs import auto_construct_oai_config_list_from_env
 from opto.llm.factory import LLMFactory
-from opto.llm.litellm import LiteLLM
-from opto.llm.openai import CustomLLM, OpenAILLM
 from opto.llm.port import LLM
-from opto.llm.replay import ReplayLLM
 from opto.llm.scripted import DummyLLM, ScriptedLLM
 from opto.llm.types import Choice, Message, Reply, Request, Usage
 
 if TYPE_CHECKING:
+    from opto.llm.autogen import AutoGenLLM
+    from opto.llm.configs import auto_construct_oai_config_list_from_env
+    from opto.llm.litellm import LiteLLM
     from opto.llm.local.backend import LocalLLM
+    from opto.llm.openai import CustomLLM, OpenAILLM
+    from opto.llm.replay import ReplayLLM
 
 __all__ = [
     "LLM",
@@ -46,9 +46,19 @@ __all__ = [
     "auto_construct_oai_config_list_from_env",
 ]
 
+# A program uses one of these at most, so each is imported when it is asked for.
+BACKENDS = {
+    "AutoGenLLM": "opto.llm.autogen",
+    "CustomLLM": "opto.llm.openai",
+    "LiteLLM": "opto.llm.litellm",
+    "LocalLLM": "opto.llm.local.backend",
+    "OpenAILLM": "opto.llm.openai",
+    "ReplayLLM": "opto.llm.replay",
+    "auto_construct_oai_config_list_from_env": "opto.llm.configs",
+}
+
 
 def __getattr__(name: str) -> Any:
-    # The local model brings downloads and a server along: 50 ms for whoever asks for it.
-    if name == "LocalLLM":
-        return plug("llm.local")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in BACKENDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(BACKENDS[name]), name)

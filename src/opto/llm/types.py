@@ -6,16 +6,15 @@ sent to another process. What a provider returned beyond that is in `Reply.raw`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from enum import Enum
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError, ArgumentError
+from opto.llm.digest import digest_of
 from opto.llm.secret import is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Choice", "Message", "Reply", "Request", "Usage"]
 
@@ -84,14 +83,9 @@ class Request:
         Raises:
             ArgumentError: an argument is not data, so that it has no stable form.
         """
-        # lazy: both cost import time that a program which never asks need not pay
-        from hashlib import sha256
-        from json import dumps
-
         asked = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
         asked["extra"] = {k: v for k, v in self.extra.items() if not _is_route(k)}
-        text = dumps(_plain(asked), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return digest_of(asked)
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments to call a chat API with; nothing that was left open."""
@@ -306,37 +300,3 @@ def _message(message: Any) -> Mapping[str, Any]:
             f"a message must be a mapping with 'role' and 'content', not {message!r}; "
             f'write {{"role": "user", "content": ...}}'
         ) from None
-
-
-def _plain(value: Any) -> Any:
-    """`value` as JSON data that is the same wherever it is computed."""
-    if isinstance(value, Enum):
-        value = value.value
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((_plain(item) for item in value), key=repr)
-    return _plain_object(value)
-
-
-def _plain_object(value: Any) -> Any:
-    if isinstance(value, (bytes, bytearray)):
-        return {"bytes": bytes(value).hex()}
-    if hasattr(value, "__fspath__"):
-        return str(value)
-    if isinstance(value, type) and hasattr(value, "model_json_schema"):
-        return {"schema": _plain(value.model_json_schema())}
-    if isinstance(value, type) or hasattr(value, "__qualname__"):
-        return {"named": f"{value.__module__}:{value.__qualname__}"}
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if hasattr(value, "model_dump"):
-        return _plain(value.model_dump())
-    raise ArgumentError(
-        f"a request holds a {type(value).__name__}, which has no stable form to digest, store "
-        f"and replay; give it to the backend's constructor, or pass it as plain data"
-    )
