@@ -189,7 +189,7 @@ class BlackCodeFormatter(Projection):
         """`x` formatted; a last line without an end stays without one."""
         if not isinstance(x, str) or _parsed(x) is None:
             return x
-        # An optional package, and 150 ms to import.
+        # lazy: an optional package, and 150 ms to import.
         try:
             import black
         except ImportError as cause:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import StoreError
 from opto.trace.containers import RESERVED, Map, ParameterContainer, Seq, members, operation
-from opto.trace.export.home import Home, names_of, of_the_library, touches
+from opto.trace.export.home import (
+    Home,
+    names_of,
+    of_the_library,
+    touches,
+    uses_library,
+)
 from opto.trace.export.literals import holds_parameters
 from opto.trace.export.meaning import Function
 from opto.trace.export.trained import TrainedClass
@@ -49,8 +55,7 @@ def own_classes(cls: type) -> list[type]:
 
 
 def _may_make(cls: type) -> bool:
-    names = getattr(sys.modules.get(cls.__module__), "__dict__", {})
-    return touches(cls) or any(of_the_library(value) for value in list(names.values()))
+    return touches(cls) or uses_library(sys.modules.get(cls.__module__))
 
 
 def read_classes(

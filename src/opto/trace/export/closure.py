@@ -17,11 +17,12 @@ from opto.trace.export.home import (
     bare,
     bound_by,
     closure_of,
-    free_names,
+    names_in,
     names_of,
     of_the_library,
     some_line,
     touches,
+    uses_library,
 )
 from opto.trace.export.literals import holds_parameters, literal, plain
 from opto.trace.export.meaning import Function
@@ -36,8 +37,9 @@ from opto.trace.export.trained import (
 )
 
 if TYPE_CHECKING:
-    from opto.trace.modules import Module
     from collections.abc import Iterable, Mapping
+
+    from opto.trace.modules import Module
 
 __all__ = ["Closure", "Item"]
 
@@ -78,8 +80,9 @@ class Closure:
         self._meaning: dict[str, Any] = {}
         self._done: set[tuple[Any, ...]] = set()
         self._readers: Mapping[type, TrainedClass] = {}
-        # Homes, each after those that it takes something from.
-        self._order: list[Home] = []
+        # Which name was found where, and which home takes which name.
+        self._found: dict[str, Home] = {}
+        self._taken: dict[Home, list[str]] = {}
         if isinstance(thing, FunModule):
             self._by_value(bare(thing).__name__, thing, None)
             return
@@ -90,7 +93,7 @@ class Closure:
 
     def blocks(self) -> list[str]:
         """The texts of all parts, in an order in which they can be run."""
-        rank = {home: place for place, home in enumerate(self._order)}
+        rank = self._ranks()
 
         def key(item: Item) -> tuple[Any, ...]:
             if item.kind < 2 or item.home is None:
@@ -101,9 +104,29 @@ class Closure:
 
     # -- names ---------------------------------------------------------------------------
 
-    def _need_all(self, text: str, names: Mapping[str, Any], home: Home, around: set[str]) -> None:
-        """See that every name in `text` will mean what it means in `names`."""
-        for name in sorted(free_names(text)):
+    def _ranks(self) -> dict[Home, int]:
+        """Homes by number, each after those that it takes something from."""
+        ranks: dict[Home, int] = {}
+        opened: set[Home] = set()
+
+        def visit(home: Home) -> None:
+            opened.add(home)
+            for name in self._taken[home]:
+                below = self._found.get(name)
+                if below is not None and below not in opened:
+                    visit(below)
+            ranks[home] = len(ranks)
+
+        for home in self._taken:
+            if home not in opened:
+                visit(home)
+        return ranks
+
+    def _need_all(
+        self, used: Iterable[str], names: Mapping[str, Any], home: Home, around: set[str]
+    ) -> None:
+        """See that every name that is used will mean what it means in `names`."""
+        for name in sorted(used):
             known = name in names and not (name.startswith("__") and name.endswith("__"))
             if known:
                 self._need(name, names[name], None if name in around else home, home)
@@ -137,24 +160,50 @@ class Closure:
         return fresh
 
     def _statement(self, node: ast.stmt, name: str, value: Any, home: Home) -> None:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            made_here = isinstance(value, type | types.FunctionType | FunModule) and touches(value)
-            if made_here:
-                self._by_value(name, value, home)
-            else:
-                self._import(node, name, home)
+        if isinstance(node, ast.ImportFrom):
+            self._from(node, name, value, home)
+        elif isinstance(node, ast.Import):
+            self._module(value, home)
+            self._import(node, name, home)
         elif isinstance(node, Function | ast.ClassDef):
             self._define(value, home, node)
         elif ("line", home, node.lineno) not in self._done:
             self._done.add(("line", home, node.lineno))
             self._assignment(node, name, value, home)
 
+    def _from(self, node: ast.ImportFrom, name: str, value: Any, home: Home) -> None:
+        """An import; what comes from a module that uses the library is written out instead."""
+        module: Any = sys.modules.get(_absolute(node, home))
+        if isinstance(value, types.ModuleType):
+            self._module(value, home)
+        if isinstance(value, types.ModuleType) or not uses_library(module):
+            self._import(node, name, home)
+        elif isinstance(value, type | types.FunctionType | FunModule):
+            self._by_value(name, value, home)
+        else:
+            origin = next(a.name for a in node.names if (a.asname or a.name) == name)
+            there = Home.of(module, module.__name__)
+            there = self._homes.setdefault((there.file, id(there.names)), there)
+            if self._mean(origin, value) or origin == name:
+                for binder in there.binders(origin):
+                    self._statement(binder, origin, value, there)
+            if origin != name:
+                self._alias(name, origin, home, node.lineno)
+
+    def _module(self, module: Any, home: Home) -> None:
+        if uses_library(module):
+            raise StoreError(
+                f"{home.file} uses the module {module.__name__} as a whole, which needs this "
+                f"library; import the names that are needed: from {module.__name__} import ..."
+            )
+
     def _assignment(self, node: ast.stmt, name: str, value: Any, home: Home) -> None:
         if holds_parameters(value) and isinstance(node, ast.Assign | ast.AnnAssign):
             text = f"{name} = {literal(plain(value), name)}"
         elif isinstance(value, FunModule) and value.parameter is not None:
             known = bare(value).__name__
-            code, parts = trained_code(value.parameter, known, name, home.names)
+            original = home.text, node
+            code, parts = trained_code(value.parameter, known, name, original, home.names)
             self._parts(parts, home, node.lineno, home.names)
             self._add(2, home, node.lineno, code, None)
             text = "" if known == name else f"{name} = {known}"
@@ -173,11 +222,7 @@ class Closure:
                 if (alias.asname or alias.name).partition(".")[0] == name
             ]
         else:
-            path = "." * node.level + (node.module or "")
-            package = home.names.get("__package__") or ""
-            if node.level and not package:
-                raise StoreError(f"{home.file} imports {name} from {path}, outside of a package")
-            path = importlib.util.resolve_name(path, package) if node.level else path
+            path = _absolute(node, home)
             lines = [
                 f"from {path} import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
                 for alias in node.names
@@ -193,10 +238,12 @@ class Closure:
         self._mean(name, value)
         named = isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | FunModule)
         if isinstance(value, types.ModuleType):
+            if asker is not None:
+                self._module(value, asker)
             short = value.__name__ == name
             line = f"import {value.__name__}" + ("" if short else f" as {name}")
             self.items.append(Item(0, None, 0, line))
-        elif named and _importable(value) and not touches(value):
+        elif named and _importable(value):
             short = value.__name__ == name
             line = f"from {value.__module__} import {value.__name__}"
             self.items.append(Item(0, None, 0, line if short else f"{line} as {name}"))
@@ -206,7 +253,7 @@ class Closure:
             self._define(value, home, node)
             if node.name != name:
                 self._mean(node.name, value)
-                self.items.append(Item(2, home, node.lineno, f"{name} = {node.name}"))
+                self._alias(name, node.name, home, node.lineno)
         else:
             where = f"{name}, which {asker.module if asker else 'the class'} uses,"
             self.items.append(Item(1, None, 0, f"{name} = {literal(plain(value), where)}"))
@@ -225,7 +272,8 @@ class Closure:
         original = original_of(value) if isinstance(value, type) else bare(value)
         names, around = names_of(original, home), set(closure_of(original))
         if isinstance(value, FunModule) and value.parameter is not None:
-            code, parts = trained_code(value.parameter, node.name, original.__qualname__, names)
+            here, what = (home.text, node), original.__qualname__
+            code, parts = trained_code(value.parameter, node.name, what, here, names)
             self._parts(parts, home, node.lineno, names, around)
             self._add(2, home, node.lineno, code, names, around)
             return
@@ -271,17 +319,34 @@ class Closure:
     ) -> None:
         """Take a part in, and all that it needs before it."""
         self.futures |= _futures(home)
+        bound, used = names_in(text)
+        self._found.update(dict.fromkeys(bound, home))
+        self._taken.setdefault(home, []).extend(sorted(used))
+        self._need_all(used, home.names if names is None else names, home, set(around))
         if text:
-            self._need_all(text, home.names if names is None else names, home, set(around))
             self.items.append(Item(kind, home, line, text))
-        if home not in self._order:
-            self._order.append(home)
+
+    def _alias(self, name: str, other: str, home: Home, line: int) -> None:
+        """Let `name` mean what `other` means."""
+        self._found[name] = home
+        self._taken.setdefault(home, []).append(other)
+        self.items.append(Item(2, home, line, f"{name} = {other}"))
 
 
 def _importable(value: Any) -> bool:
     module = sys.modules.get(value.__module__ or "")
     found = getattr(module, value.__name__, _NOTHING)
-    return found is value and value.__module__ != "__main__"
+    needs = touches(value) or uses_library(module)
+    return found is value and value.__module__ != "__main__" and not needs
+
+
+def _absolute(node: ast.ImportFrom, home: Home) -> str:
+    """The full name of the module that something is imported from."""
+    path = "." * node.level + (node.module or "")
+    package = home.names.get("__package__") or ""
+    if node.level and not package:
+        raise StoreError(f"{home.file} imports from {path}, but stands outside of a package")
+    return importlib.util.resolve_name(path, package) if node.level else path
 
 
 def _imported(node: ast.Import | ast.ImportFrom, name: str) -> Any:

@@ -25,11 +25,12 @@ __all__ = [
     "bare",
     "bound_by",
     "closure_of",
-    "free_names",
+    "names_in",
     "names_of",
     "of_the_library",
     "some_line",
     "touches",
+    "uses_library",
 ]
 
 _LIBRARY = __name__.partition(".")[0]
@@ -55,7 +56,7 @@ class Home:
 
     @classmethod
     def of(cls, thing: Any, what: str) -> Home:
-        """The home of a class or function.
+        """The home of a class, function or module.
 
         Raises:
             StoreError: its source text cannot be read.
@@ -71,7 +72,7 @@ class Home:
         if function is not None:
             file, names = function.__code__.co_filename, function.__globals__
         else:
-            module = sys.modules[thing.__module__]
+            module = thing if isinstance(thing, types.ModuleType) else sys.modules[thing.__module__]
             file, names = getattr(module, "__file__", None) or module.__name__, vars(module)
         text = Text("".join(lines))
         tree = ast.parse(text.raw)
@@ -133,6 +134,8 @@ def bound_by(node: ast.stmt) -> set[str]:
 
 def _functions(thing: Any) -> Iterator[types.FunctionType]:
     """The Python functions of a class that were written in it, or the function itself."""
+    if isinstance(thing, types.ModuleType):
+        return
     if not isinstance(thing, type):
         thing = bare(thing)
         if isinstance(thing, types.FunctionType):
@@ -197,6 +200,11 @@ def of_the_library(value: Any) -> bool:
     return str(module).partition(".")[0] == _LIBRARY
 
 
+def uses_library(module: Any) -> bool:
+    """Whether a module names this library, so that importing it would load it."""
+    return any(of_the_library(value) for value in list(getattr(module, "__dict__", {}).values()))
+
+
 def touches(value: Any) -> bool:
     """Whether the class or function `value` is made with this library."""
     if isinstance(value, FunModule):
@@ -217,8 +225,8 @@ def _code_names(code: types.CodeType) -> Iterator[str]:
             yield from _code_names(const)
 
 
-def free_names(code: str) -> set[str]:
-    """The names that `code`, run as a module, takes from elsewhere."""
+def names_in(code: str) -> tuple[set[str], set[str]]:
+    """The names that `code`, run as a module, binds, and those that it takes from elsewhere."""
     top = symtable.symtable(code, "<export>", "exec")
     own = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
     used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
@@ -227,4 +235,4 @@ def free_names(code: str) -> set[str]:
         table = todo.pop()
         used |= {s.get_name() for s in table.get_symbols() if s.is_global()}
         todo.extend(table.get_children())
-    return used - own
+    return own, used - own

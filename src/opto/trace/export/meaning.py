@@ -25,6 +25,12 @@ MISSING = object()
 
 MAKERS = (node, Node, ParameterNode)
 
+# Built-in functions that answer by operators or parts of what they are given.
+_PASSING = frozenset({
+    "abs", "divmod", "iter", "list", "max", "min", "next", "pow", "reversed", "round", "sorted",
+    "sum", "tuple",
+})  # fmt: skip
+
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -84,7 +90,7 @@ class Reader:
     def makes_node(self, made: ast.expr) -> bool:
         """Whether `made` is certain to be a node when the program runs."""
         parts: list[ast.expr] = []
-        if isinstance(made, ast.Await | ast.Subscript):
+        if isinstance(made, ast.Await | ast.Subscript | ast.NamedExpr):
             parts = [made.value]
         elif isinstance(made, ast.BinOp):
             parts = [made.left, made.right]
@@ -110,16 +116,27 @@ class Reader:
             return issubclass(target, Node)
         if isinstance(method, ast.Attribute) and self.makes_node(method.value):
             return True
+        if self._passes_on(method, target):
+            return any(map(self.makes_node, call.args))
+        known: Mapping[str, Any] = {}
+        if isinstance(method, ast.Attribute) and self.is_me(method.value):
+            known = self.members
         if isinstance(target, ParameterContainer):
-            forward = inspect.getattr_static(type(target), "forward", None)
-            if isinstance(forward, FunModule):
-                return True
-            return self._returns_node(forward, members(target))
-        own = isinstance(method, ast.Attribute) and self.is_me(method.value)
-        return self._returns_node(target, self.members if own else {})
+            known = members(target)
+            target = inspect.getattr_static(type(target), "forward", None)
+        return self._returns_node(target, known)
+
+    def _passes_on(self, function: ast.expr, target: Any) -> bool:
+        """Whether a function of Python's own gives back nodes if it is given nodes."""
+        if isinstance(function, ast.Name) and target is MISSING:
+            local = any(function.id in scope for scope in self.scopes)
+            return function.id in _PASSING and not local
+        return (getattr(target, "__module__", None), _name(target)) == ("asyncio.runners", "run")
 
     def _returns_node(self, function: Any, known: Mapping[str, Any]) -> bool:
-        """Whether a function that is not bundled returns a node somewhere."""
+        """Whether a function returns a node somewhere."""
+        if isinstance(function, FunModule):
+            return True
         if not isinstance(function, types.FunctionType) or function in self._asked:
             return False
         try:
@@ -148,6 +165,10 @@ class Reader:
                 self._asked.discard(name.id)
                 return sure
         return isinstance(self.value(name), Node)
+
+
+def _name(thing: Any) -> str:
+    return str(getattr(thing, "__name__", ""))
 
 
 def arguments_of(arguments: ast.arguments) -> Iterator[ast.arg]:

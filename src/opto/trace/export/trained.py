@@ -67,6 +67,7 @@ class TrainedClass(Rewriter):
         self.written: set[str] = set()
         self.helpers: list[Part] = []
         self._inside: Function | None = None
+        self._definitions: dict[str, Function] = {}
 
     def mangled(self, attribute: str) -> str:
         """Two underscores in front hide an attribute under the name of its class."""
@@ -95,13 +96,16 @@ class TrainedClass(Rewriter):
         """Visit the class; with `calls`, make its objects call `forward` when called."""
         self.decorators(found)
         self.bases(found)
-        last = {f.name: f for f in found.body if isinstance(f, Function)}
+        self._definitions = {f.name: f for f in found.body if isinstance(f, Function)}
         for statement in found.body:
             if not isinstance(statement, Function):
                 self.visit(statement)
                 continue
             stands = vars(self.owner).get(self.mangled(statement.name)) if self.owner else None
-            if trainable_method(unwrapped(stands)) and statement is last[statement.name]:
+            if (
+                trainable_method(unwrapped(stands))
+                and statement is self._definitions[statement.name]
+            ):
                 self._learned(statement, unwrapped(stands))
             else:
                 self.method(statement, static=isinstance(stands, staticmethod | classmethod))
@@ -147,7 +151,10 @@ class TrainedClass(Rewriter):
         # Of a method that a subclass replaces, the object has no code of its own.
         method = getattr(thing, attribute) if unwrapped(stands) is function else function
         what = f"{self.what}.{name}"
-        return trained_code(method.parameter, name, what, self.names, self.members, self.owner)
+        original = self.text, self._definitions[name]
+        return trained_code(
+            method.parameter, name, what, original, self.names, self.members, self.owner
+        )
 
     # -- assignments ---------------------------------------------------------------------
 
@@ -257,6 +264,7 @@ def trained_code(
     parameter: ParameterNode[Any],
     name: str,
     what: str,
+    original: tuple[Text, ast.AST],
     names: Mapping[str, Any],
     known: Mapping[str, Any] = types.MappingProxyType({}),
     owner: type | None = None,
@@ -267,6 +275,7 @@ def trained_code(
         parameter: the code.
         name: the function that it defines.
         what: what it is the code of, for messages.
+        original: the text and the node of the function as it was written.
         names: what names in it stand for.
         known: what stands under the attributes of the object whose method it is.
         owner: the class whose method it is.
@@ -290,6 +299,8 @@ def trained_code(
             f"exported"
         )
     reader = TrainedClass(text, names, what, known, owner=owner)
+    if isinstance(original[1], Function):
+        _keep_defaults(reader, found[-1], original[0], original[1])
     parts: list[Part] = []
     code = ""
     for node in tree.body:
@@ -314,3 +325,27 @@ def with_comments(text: Text, line: int) -> int:
     while line > 1 and text.lines[line - 2].lstrip().startswith("#"):
         line -= 1
     return line
+
+
+def _keep_defaults(reader: Rewriter, new: Function, text: Text, old: Function) -> None:
+    """Give arguments the defaults that calls of a rewritten function use: the original ones."""
+    before, now = _defaults(old), _defaults(new)
+    for argument in [*new.args.posonlyargs, *new.args.args, *new.args.kwonlyargs]:
+        kept, given = before.get(argument.arg), now.get(argument.arg)
+        if kept is None or (given is not None and ast.dump(kept) == ast.dump(given)):
+            continue
+        words = text.between(text.start(kept), text.end(kept))
+        if given is not None:
+            reader.replace(reader.text.start(given), reader.text.end(given), words)
+        else:
+            end = reader.text.end(argument)
+            reader.replace(end, end, f" = {words}" if argument.annotation else f"={words}")
+
+
+def _defaults(function: Function) -> dict[str, ast.expr]:
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args]
+    last = named[len(named) - len(arguments.defaults) :]
+    found = {a.arg: value for a, value in zip(last, arguments.defaults, strict=True)}
+    only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return found | {a.arg: value for a, value in only if value is not None}
