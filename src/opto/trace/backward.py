@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import BackwardError
-from opto.trace.graph import ancestors
+from opto.trace.order import ancestors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,87 +1,15 @@
-"""Graphs: their order, and a frozen snapshot of a run.
-
-Works on anything that has parents (`_args`) and a place in time (`_serial`), so it
-stands below the nodes. Nothing here recurses: graphs are as deep as programs are long.
-"""
+"""Graph: a frozen snapshot of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opto._plugs import plug
 from opto.trace.feedback import Feedback
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from opto.trace.order import ancestors, levels, names_of
 
 __all__ = ["Graph", "Step", "ancestors", "levels", "names_of"]
-
-
-def ancestors(*nodes: Any) -> list[Any]:
-    """`nodes` and all that they were computed from, parents before children.
-
-    Example:
-        >>> from opto.trace import node
-        >>> x = node(1, name="a")
-        >>> [n.data for n in ancestors(x + x)]
-        [1, 2]
-    """
-    seen: dict[int, Any] = {id(n): n for n in nodes}
-    stack = list(seen.values())
-    while stack:
-        for parent in stack.pop()._args:
-            if id(parent) not in seen:
-                seen[id(parent)] = parent
-                stack.append(parent)
-    return sorted(seen.values(), key=_creation)
-
-
-def _creation(node: Any) -> int:
-    serial: int = node._serial
-    return serial
-
-
-def levels(ordered: Iterable[Any]) -> dict[int, int]:
-    """The level of each node by its `id`: 0 for roots, else one more than its parents'.
-
-    Args:
-        ordered: nodes with all their ancestors, parents first.
-    """
-    level: dict[int, int] = {}
-    for node in ordered:
-        args = node._args
-        level[id(node)] = 1 + max(level[id(a)] for a in args) if args else 0
-    return level
-
-
-def names_of(nodes: Iterable[Any]) -> dict[Any, str]:
-    """A name for each node, unique among them.
-
-    Names lose their colon in prompts, so that ``x1:0`` and ``x:10`` would be one; the
-    later of two gets an underscore and a number.
-
-    Example:
-        >>> from opto.trace import GRAPH, node
-        >>> GRAPH.clear()
-        >>> nodes = [node(1, name="x1"), *(node(i, name="x") for i in range(11))]
-        >>> names = names_of(nodes)
-        >>> names[nodes[0]], names[nodes[11]]
-        ('x10', 'x10_2')
-    """
-    taken: set[str] = set()
-    names: dict[Any, str] = {}
-    for node in nodes:
-        if node in names:
-            continue
-        plain = name = node.py_name
-        copies = 1
-        while name in taken:
-            copies += 1
-            name = f"{plain}_{copies}"
-        taken.add(name)
-        names[node] = name
-    return names
 
 
 @dataclass(frozen=True, slots=True)

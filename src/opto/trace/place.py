@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opto.trace.graph import ancestors, levels
+from opto.trace.order import ancestors, levels
 from opto.trace.registry import Registry
 
 if TYPE_CHECKING:

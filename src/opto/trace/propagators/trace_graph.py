@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opto._plugs import plug
 from opto.errors import BackwardError
 from opto.trace.feedback import Feedback
-from opto.trace.graph import ancestors, levels
+from opto.trace.order import ancestors, levels
 from opto.trace.propagators.propagators import AbstractFeedback
 
 if TYPE_CHECKING:
