@@ -86,7 +86,7 @@ def test_only_what_lies_on_the_way_reaches_a_parameter(p):
     unused = p - 1
     out = mid + (q + 1)
     out.backward("f")
-    assert names(p) == ["p:0", "add:0", "multiply:0", "add:1", "add:2"]
+    assert names(p) == ["p:0", "add:0", "add:1", "multiply:0", "add:2"]
     assert unused.name not in names(p)
     assert set(names(q)) == {"q:0", "int:1", "add:1", "multiply:0", "add:2"}
     assert set(names(p, q)) == set(names(p)) | set(names(q))

@@ -70,7 +70,7 @@ def test_inputs_stand_in_the_order_of_the_signature():
 def test_raw_values_are_named_after_their_parameters_and_nodes_keep_their_names():
     f = bundle()(lambda first, second, *more: 0)
     y = f(1, node(2, name="mine"), 3)
-    assert [n.name for n in y.parents] == ["first:0", "mine:0", "args_0:0"]
+    assert [n.name for n in y.parents] == ["first:0", "mine:0", "more_0:0"]
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_an_async_function_gives_a_node_when_awaited():
 
     y, x = asyncio.run(run())
     assert isinstance(y, MessageNode)
-    assert (y.data, y.name, y.parameter_dependencies) == (6, "later:0", {x})
+    assert (y.data, y.name, y.parameter_dependencies) == (6, later.name + ":0", {x})
 
 
 def test_the_value_of_a_generator_is_the_generator():

@@ -74,7 +74,7 @@ def test_a_method_call_has_self_among_its_inputs():
     speaker, word = Speaker(2), node("a", trainable=True)
     y = speaker.say(word)
     assert isinstance(y, MessageNode)
-    assert (y.data, y.name, y.op_name) == ("aa!", "say:0", "say")
+    assert (y.data, y.name, y.op_name) == ("aa!", "Speaker.say:0", "Speaker.say")
     assert list(y.inputs) == ["self", "word", "end"]
     assert y.inputs["self"].data is speaker
     assert y.inputs["word"] is word

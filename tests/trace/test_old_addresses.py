@@ -145,7 +145,7 @@ def test_used_nodes_is_the_stack_of_reads():
     with trace_nodes() as used:
         assert len(USED_NODES) == 1
         assert x.data == 1
-        assert USED_NODES[-1] is used
+        assert x in USED_NODES[-1]
     assert len(USED_NODES) == 0
     assert x in used
 

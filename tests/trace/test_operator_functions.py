@@ -18,7 +18,7 @@ from opto.trace.nodes import MessageNode
 def changed(method: str, *args, **kwargs):
     """The plain counterpart of a functional mutator: a copy, changed by `method`."""
 
-    def plain(x):
+    def plain(x, *_):
         x = copy.copy(x)
         getattr(x, method)(*args, **kwargs)
         return x

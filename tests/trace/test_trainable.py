@@ -249,7 +249,7 @@ def test_code_whose_signature_no_longer_fits_is_an_output_of_the_program(doublin
         ("raise StopIteration", "StopIteration"),
         ("raise MemoryError", "MemoryError"),
         ("return undefined_thing", "NameError"),
-        ("return double(v)", "RecursionError"),
+        ("return double(v, k)", "RecursionError"),
     ],
 )
 def test_a02_code_that_fails_when_called(doubling, body: str, kind: str):
