@@ -73,7 +73,7 @@ def holds_nodes(value: Any) -> bool:
 
 def nodes_in(value: Any) -> Iterator[Node[Any]]:
     """The nodes in a container, at any depth of plain containers."""
-    stack, seen = [value], set()
+    stack, seen = [value], {id(value)}
     while stack:
         for part in _parts(stack.pop()):
             if isinstance(part, Node):
@@ -132,18 +132,21 @@ def to_data(value: Any) -> Any:
     return mapped(value, lambda n: n.data, lambda leaf: leaf)
 
 
-def packed(value: Any, base: str) -> Any:
+def packed(value: Any, base: str, within: frozenset[int] = frozenset()) -> Any:
     """A node for a container that holds nodes, computed from those.
 
     Args:
         value: the container; `holds_nodes` says yes to it.
         base: the base of the new node's name.
+        within: the containers around it, by `id`; they stay as they are where one of
+            them is met again.
     """
+    within |= {id(value)}
     keys, args, raw = [], [], {}
     for key, item in _items(value) or ():
         part = item
-        if not isinstance(item, Node) and holds_nodes(item):
-            part = packed(item, _MAKES.get(type(item), "container"))
+        if not isinstance(item, Node) and id(item) not in within and holds_nodes(item):
+            part = packed(item, _MAKES.get(type(item), "container"), within)
         if isinstance(part, Node):
             keys.append(key)
             args.append(part)
