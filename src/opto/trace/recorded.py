@@ -23,7 +23,7 @@ _MUTABLE = frozenset(MUTABLE)
 
 
 def copied(value: Any, limit: int = LIMIT) -> Any:
-    """A copy of the structure of `value`, or None where it has too many items.
+    """A copy of the structure of `value`, or None where it has too many items or is too deep.
 
     Example:
         >>> inner = [1]
@@ -32,7 +32,10 @@ def copied(value: Any, limit: int = LIMIT) -> Any:
         >>> before
         [[1], 2]
     """
-    copy = _copy(value, [limit])
+    try:
+        copy = _copy(value, [limit])
+    except RecursionError:  # it is as deep as it is large, or contains itself
+        return None
     return None if copy is _TOO_LARGE else copy
 
 
