@@ -26,15 +26,12 @@ def array(value: Any, like: Any) -> Any:
     if not isinstance(value, list | tuple | int | float):
         raise AnswerError(f"it must be a list of numbers, not {shown(value)}")
     if like.dtype.kind == "O":
-        given = numpy.empty(like.shape, dtype=object)
-        given[...] = value
-        return given
+        return _of_shape(numpy.array(value, dtype=object), like)
     try:
         given = numpy.asarray(value)
     except ValueError:  # lists of several lengths
         raise AnswerError(f"its shape must be {like.shape}, but its rows differ") from None
-    if given.shape != like.shape:
-        raise AnswerError(f"its shape must be {like.shape}, not {given.shape}")
+    given = _of_shape(given, like)
     if like.dtype.kind in "US" and given.dtype.kind in "US":
         return given.astype(like.dtype.kind)  # as wide as the texts are now
     if given.dtype.kind not in "biuf" or like.dtype.kind not in "biufc":
@@ -46,6 +43,12 @@ def array(value: Any, like: Any) -> Any:
     if not fits:
         raise AnswerError(f"{shown(value)} does not fit the dtype {like.dtype} without loss")
     return made
+
+
+def _of_shape(given: Any, like: Any) -> Any:
+    if given.shape != like.shape:
+        raise AnswerError(f"its shape must be {like.shape}, not {given.shape}")
+    return given
 
 
 def scalar(value: Any, like: Any) -> Any:

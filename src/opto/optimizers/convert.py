@@ -9,6 +9,7 @@ Source: SPEC 12 A.2 and the decision "suggestion of the wrong type".
 from __future__ import annotations
 
 import math
+import re
 import sys
 from ast import literal_eval
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,11 @@ from opto.optimizers.arrays import array, scalar
 from opto.optimizers.render import shown
 
 __all__ = ["convert", "same"]
+
+DEEPEST = 100
+"""Levels of lists and objects that a value may have."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def convert(value: Any, like: Any) -> Any:
@@ -43,11 +49,8 @@ def convert(value: Any, like: Any) -> Any:
             ...
         opto.errors.AnswerError: it must be a whole number, not 5.7
     """
-    try:
-        _check_text(value)
-        return _row(like)(value, like)
-    except RecursionError as cause:
-        raise AnswerError("its lists and objects nest too deeply") from cause
+    _check(value)
+    return _row(like)(value, like)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -62,10 +65,12 @@ def same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     try:
-        return bool(one == other)
+        equal = one == other
+        if hasattr(one, "dtype"):
+            return bool(one.dtype == other.dtype and one.shape == other.shape and equal.all())
+        return bool(equal)
     except Exception:  # noqa: BLE001 - the == of users' types may raise anything
-        equal = getattr(one == other, "all", None) if hasattr(one, "dtype") else None
-        return bool(equal and one.shape == other.shape and equal())
+        return False
 
 
 # -- the rules: (value, present value) -> value of that type, or AnswerError ---------------
@@ -319,18 +324,15 @@ def _constructed(make: Callable[[], Any], like: Any, value: Any) -> Any:
     return made
 
 
-def _check_text(value: Any) -> None:
-    left = [value]
-    while left:
-        part = left.pop()
-        if isinstance(part, str):
-            try:
-                part.encode()
-            except UnicodeEncodeError:
-                raise AnswerError(
-                    "it holds half of a character that is written in two parts"
-                ) from None
-        elif isinstance(part, dict):
-            left += [*part, *part.values()]
-        elif isinstance(part, list):
-            left += part
+def _check(value: Any) -> None:
+    """Refuse what JSON allows and Python or a file later stumbles on."""
+    level = [value]
+    for _ in range(DEEPEST):
+        if any(isinstance(part, str) and _SURROGATE.search(part) for part in level):
+            raise AnswerError("it holds half of a character that is written in two parts")
+        inner = [part for part in level if isinstance(part, dict | list)]
+        if not inner:
+            return
+        level = [x for part in inner for x in part]
+        level += [x for part in inner if isinstance(part, dict) for x in part.values()]
+    raise AnswerError("its lists and objects nest too deeply")

@@ -1,0 +1,68 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opto.optimizers.render import cut, fence_for, fenced, indented, line_of, safe_text, shown
+
+
+class Mute:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    __str__ = __repr__
+
+
+def test_values_without_a_text_are_named():
+    assert "Mute" in safe_text(Mute())
+    assert "Mute" in shown(Mute())
+
+
+def test_a_text_is_shown_as_it_is():
+    assert safe_text("a\nb") == "a\nb"
+    assert shown("a\nb") == "'a\\nb'"
+
+
+@given(st.text(), st.integers(20, 100))
+def test_what_is_shown_is_short_and_on_one_line(value, limit):
+    text = shown(value, limit)
+    assert len(text) <= limit
+    assert len(text.splitlines()) == 1
+
+
+@given(st.text(max_size=300), st.integers(2, 100))
+def test_cutting_keeps_both_ends_and_says_what_is_missing(text, limit):
+    short = cut(text, limit)
+    if len(text) <= limit:
+        assert short == text
+    else:
+        half = limit // 2
+        assert short.startswith(text[:half])
+        assert short.endswith(text[-half:])
+        assert f"[{len(text) - 2 * half} characters left out]" in short
+
+
+@given(st.lists(st.text(alphabet="`a\n", max_size=30)))
+def test_no_text_holds_the_fence(texts):
+    fence = fence_for(texts)
+    assert len(fence) >= 3
+    assert not any(fence in text for text in texts)
+
+
+@given(st.text(alphabet="`#a \n\r\x0b\x0c\x85\u2028", max_size=30))
+def test_a_text_is_plain_on_its_line_or_between_fences(text):
+    fence = fence_for([text])
+    shown_as = line_of(text, fence)
+    if shown_as == text:
+        assert len(text.splitlines()) <= 1
+    else:
+        assert shown_as == "\n" + fenced(text, fence)
+
+
+@given(st.text(alphabet="#a \n\r\x0b\x85", max_size=30))
+def test_no_line_but_the_first_of_an_indented_text_is_a_title(text):
+    assert not any(line.startswith("#") for line in indented(text).splitlines()[1:])
+
+
+@pytest.mark.parametrize("text", ["", "one", "#ff0000", "a `b` c"])
+def test_ordinary_values_stay_on_their_line(text):
+    assert line_of(text, "```") == text
