@@ -21,7 +21,8 @@ __all__ = ["constraint_of", "field_of", "head_of", "is_code", "wanted"]
 _ONE_OF = re.compile(
     r"^\W*(?:must be |choose |pick |use )?one of(?P<options>:.*|\s*[\[({'\"].*)", re.IGNORECASE
 )
-_OPTION = re.compile(r"""["'`]([^"'`]+)["'`]|([^,;|\[\](){}"'`]+)""")
+_QUOTED = re.compile(r"""(["'`])(.+?)\1""")
+_BETWEEN = re.compile(r"\s*(?:[,;|]\s*(?:or\b)?|\bor\b)\s*")
 
 
 def is_code(node: Any) -> bool:
@@ -112,10 +113,11 @@ def _options(constraint: str | None, value: Any) -> list[Any]:
     found = _ONE_OF.match(constraint or "")
     if found is None:
         return []
-    words = [a or b.strip() for a, b in _OPTION.findall(found["options"].lstrip(": ").rstrip(". "))]
-    words = [word.removeprefix("or ").strip() for word in words]
+    listed = found["options"]
+    words = [text for _, text in _QUOTED.findall(listed)]
+    words = words or _BETWEEN.split(listed.strip(":.[](){} "))
     try:
-        options = [_plain(convert(word, value)) for word in words if word and word != "or"]
+        options = [_plain(convert(word, value)) for word in words if word]
     except AnswerError:
         return []
     distinct = [o for i, o in enumerate(options) if not any(same(o, p) for p in options[:i])]

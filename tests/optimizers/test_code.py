@@ -1,0 +1,125 @@
+import sys
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opto.errors import AnswerError
+from opto.optimizers.code import Head, new_version
+
+HEAD = Head("f", "x, k=2")
+
+
+def version(text, head=HEAD):
+    return new_version(text, head)[0]
+
+
+def test_a_new_body_is_taken():
+    assert version("def f(x, k=2):\n    return x * k") == "def f(x, k=2):\n    return x * k"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import math\n\n\ndef f(x, k=2):\n    return math.floor(x * k)",
+        "def help_it(x):\n    return x\n\n\ndef f(x, k=2):\n    return help_it(x)",
+        "LIMIT = 3\n\n\ndef f(x, k=2):\n    return LIMIT",
+        "class A:\n    pass\n\n\ndef f(x, k=2):\n    return A()",
+        "def f(x: int, k: int = 2) -> int:\n    return x",
+        'def f(x, k=2):\n    """New words."""\n    return x',
+        "def f(x, k=2):\n    return 1\n\n\ndef f(x, k=2):\n    return 2",
+        "TABLE = []\nfor i in range(3):\n    TABLE.append(i)\n\n\ndef f(x, k=2):\n    return TABLE",
+        "def f(x, k=2):\n    nonlocal y\n    return y",
+    ],
+    ids=["import", "helper", "constant", "class", "types", "doc", "twice", "loop", "nonlocal"],
+)
+def test_helpers_and_types_are_allowed(text):
+    assert version(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("def g(x, k=2): return x", "must define the function f; it defines g"),
+        ("x = 1", "must define the function f"),
+        ("def f(x): return x", r"keep the head `def f\(x, k=2\)`; it has `def f\(x\)`"),
+        ("def f(x, k=3): return x", "k=3"),
+        ("def f(y, k=2): return y", "keep the head"),
+        ("def f(x, *, k=2): return x", "keep the head"),
+        ("async def f(x, k=2): return x", "async def f"),
+        ("class C:\n    def f(x, k=2): return x", "must define"),
+        ("def f(x, k=2)\n    return x", "no Python: expected ':' in line 1: def f"),
+        ("return x * k", "no Python: 'return' outside function"),
+        ("Sort the list in reverse.", "no Python"),
+        ("def f(x, k=2):\n    return '\0'", "no Python"),
+        ("", "must define"),
+        (5, "source of a function, not 5"),
+        (None, "source of a function"),
+        ("x = " + "(" * 500 + ")" * 500, "no Python"),
+        ("x = " + "-" * 100_000 + "1", "no Python"),
+    ],
+)
+def test_what_is_no_version_of_the_function_is_refused(text, why):
+    with pytest.raises(AnswerError, match=why):
+        new_version(text, HEAD)
+
+
+def test_fences_indentation_and_trials_are_taken_off_and_that_is_named():
+    text = (
+        "```py\n    def f(x, k=2):\n        return x\n\n    print(f(1))\n    assert f(1) == 1\n```"
+    )
+    assert new_version(text, HEAD) == (
+        "def f(x, k=2):\n    return x",
+        ("a fence round the code", "a trial call after the code"),
+    )
+
+
+def test_what_sets_something_up_is_no_trial():
+    text = "TABLE = []\nTABLE.append(1)\n\n\ndef f(x, k=2):\n    return TABLE"
+    assert new_version(text, HEAD) == (text, ())
+
+
+def test_without_a_known_head_any_python_will_do():
+    assert version("y = 1", None) == "y = 1"
+
+
+@pytest.mark.parametrize(
+    ("constraint", "code", "head"),
+    [
+        ("The code must begin with:\ndef f(x, k=2):", "", HEAD),
+        ('Begin with:\ndef f(x, k=2):\n    """Say."""', "def helper(): ...", HEAD),
+        ("def f(\n    x,\n    k: int = 2,\n) -> int:", "", HEAD),
+        (None, "import a\n\ndef f(x, k=2):\n    return x", HEAD),
+        ("make it short", "def f(x, k=2): return x", HEAD),
+        ("async def f(x, /, *a, b, **c):", "", Head("f", "x, /, *a, b, **c", is_async=True)),
+        (None, "no code", None),
+        (None, 5, None),
+        (None, "def f(:", None),
+    ],
+)
+def test_the_head_is_found_in_the_constraint_or_the_code(constraint, code, head):
+    assert Head.of(constraint, code) == head
+
+
+def test_reading_code_gives_no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert version("def f(x, k=2):\n    return '\\d'")
+
+
+def test_code_is_formatted_where_black_is_installed(monkeypatch):
+    ugly = "def f(x,k=2):return   x"
+    pytest.importorskip("black")
+    assert version(ugly) == "def f(x, k=2):\n    return x"
+    monkeypatch.setitem(sys.modules, "black", None)
+    assert version(ugly) == ugly
+
+
+@given(st.text(max_size=60) | st.text(alphabet="def f(x, k=2):\n return", max_size=60))
+def test_no_text_raises_anything_else(text):
+    try:
+        made, _ = new_version(text, HEAD)
+    except AnswerError:
+        return
+    assert "def f" in made
