@@ -152,23 +152,7 @@ def test_the_old_name_and_its_arguments_work():
         feedback="f",
         constraints="k",
     )
-    assert str(problem).split() == [
-        "#Instruction",
-        "i",
-        "#Code",
-        "c",
-        "#Documentation",
-        "d",
-        "#Variables",
-        "v",
-        "#Constraints",
-        "k",
-        "#Inputs",
-        "n",
-        "#Others",
-        "o",
-        "#Outputs",
-        "u",
-        "#Feedback",
-        "f",
-    ]
+    assert str(problem).replace("\n\n", "\n") == (
+        "#Instruction\ni\n#Code\nc\n#Documentation\nd\n#Variables\nv\n#Constraints\nk\n"
+        "#Inputs\nn\n#Others\no\n#Outputs\nu\n#Feedback\nf"
+    )

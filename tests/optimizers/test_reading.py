@@ -1,0 +1,52 @@
+import pytest
+
+from opto.errors import AnswerError
+from opto.formats import Parsed
+from opto.optimizers.code import Head
+from opto.optimizers.problem import Problem
+from opto.optimizers.proposal import Proposal, Refusal
+from opto.optimizers.reading import proposal_of, typed
+
+PROBLEM = Problem(
+    current={"x0": 3, "s0": "a", "__code0": "def f(x):\n    return x"},
+    heads={"__code0": Head("f", "x")},
+)
+
+
+def test_values_are_brought_to_their_types():
+    parsed = Parsed("r", values={"x0": "5", "s0": "b"}, repairs=("a comment",))
+    assert proposal_of(parsed, PROBLEM) == Proposal(
+        {"x0": 5, "s0": "b"}, given={"x0": "5", "s0": "b"}, reasoning="r", repairs=("a comment",)
+    )
+
+
+def test_present_values_are_no_changes():
+    assert proposal_of(Parsed(values={"x0": 3.0, "s0": "a"}), PROBLEM).unchanged == ("x0", "s0")
+
+
+def test_every_value_that_is_not_taken_has_a_reason():
+    parsed = Parsed(
+        values={"x0": "five", "s0": "b"}, refused={"__code0": "cut off"}, unknown={"z": 1}
+    )
+    proposal = proposal_of(parsed, PROBLEM)
+    assert proposal.values == {"s0": "b"}
+    assert proposal.refused == (
+        Refusal("__code0", "", "cut off"),
+        Refusal("x0", "'five'", "it must be a whole number, not 'five'"),
+        Refusal("z", "1", "there is no variable of this name; there is x0, s0, __code0"),
+    )
+
+
+def test_code_is_held_to_its_head_and_liberties_are_named():
+    code = "```\ndef f(x):\n    return 2 * x\n```"
+    proposal = proposal_of(Parsed(values={"__code0": code}), PROBLEM)
+    assert proposal.values == {"__code0": "def f(x):\n    return 2 * x"}
+    assert proposal.repairs == ("a fence round the code",)
+    with pytest.raises(AnswerError, match="must define the function f"):
+        typed("__code0", "def g(x): ...", PROBLEM)
+
+
+def test_code_that_python_cannot_digest_is_refused():
+    deep = "def f(x):\n    return x" + ".a" * 20_000
+    proposal = proposal_of(Parsed(values={"__code0": deep}), PROBLEM)
+    assert set(proposal.values) | {r.name for r in proposal.refused} == {"__code0"}
