@@ -193,6 +193,8 @@ def test_private_names_and_inheritance(tmp_path):
     agent.mixed._set("changed")
     agent.act.parameter._set("def act(self, x):\n    return x + 5000")
     agent._Base__hidden.parameter._set("def __hidden(self, x):\n    return x * 2000")
+    above = super(type(agent).__mro__[1], agent).act
+    above.parameter._set("def act(self, x):\n    return x + 70000")
     text = the_same(tmp_path, made, agent)
     assert text.index("class Mixin") < text.index("class Base") < text.index("class Agent")
     assert text.count("def __call__") == 2

@@ -42,6 +42,9 @@ def test_parameters_however_they_are_made(tmp_path):
                 self.count = node(0)
                 self.build()
 
+                def inner():
+                    return 1
+
             def build(self):
                 self.built = node("built", trainable=True)
 

@@ -189,8 +189,8 @@ class BlackCodeFormatter(Projection):
         """`x` formatted; a last line without an end stays without one."""
         if not isinstance(x, str) or _parsed(x) is None:
             return x
-        # lazy: an optional package, and 150 ms to import.
         try:
+            # lazy: an optional package, and 150 ms to import.
             import black
         except ImportError as cause:
             raise ModelMissing(

@@ -123,23 +123,27 @@ class Closure:
         return ranks
 
     def _need_all(
-        self, used: Iterable[str], names: Mapping[str, Any], home: Home, around: set[str]
+        self, text: str, names: Mapping[str, Any], home: Home, around: Iterable[str]
     ) -> None:
-        """See that every name that is used will mean what it means in `names`."""
+        """See that every name in `text` will mean what it means in `names`."""
+        bound, used = names_in(text)
+        self._found.update(dict.fromkeys(bound, home))
+        self._taken.setdefault(home, []).extend(sorted(used))
         for name in sorted(used):
-            known = name in names and not (name.startswith("__") and name.endswith("__"))
-            if known:
-                self._need(name, names[name], None if name in around else home, home)
+            if name not in names or (name.startswith("__") and name.endswith("__")):
+                continue
+            if of_the_library(names[name]):
+                raise StoreError(
+                    f"what is to be exported from {home.file} uses {_use_of(name, text)}\n"
+                    f"A plain file cannot have that. Keep what trains out of the class, and put "
+                    f"calls of a model into a bundled function of your own"
+                )
+            self._need(name, names[name], None if name in around else home, home)
 
     def _need(self, name: str, value: Any, home: Home | None, asker: Home) -> None:
         """See that `name` will stand for `value`, which it is bound to in `home` if given."""
         if not self._mean(name, value):
             return
-        if of_the_library(value):
-            raise StoreError(
-                f"{asker.file} uses {name} of this library in what is to be exported; a plain file "
-                f"cannot have it. Keep what trains out of the class, in a function beside it"
-            )
         binders = home.binders(name) if home is not None else []
         binders = [node for node in binders if not _is_main_guard(node)]
         if not binders:
@@ -319,10 +323,7 @@ class Closure:
     ) -> None:
         """Take a part in, and all that it needs before it."""
         self.futures |= _futures(home)
-        bound, used = names_in(text)
-        self._found.update(dict.fromkeys(bound, home))
-        self._taken.setdefault(home, []).extend(sorted(used))
-        self._need_all(used, home.names if names is None else names, home, set(around))
+        self._need_all(text, home.names if names is None else names, home, around)
         if text:
             self.items.append(Item(kind, home, line, text))
 
@@ -331,6 +332,18 @@ class Closure:
         self._found[name] = home
         self._taken.setdefault(home, []).append(other)
         self.items.append(Item(2, home, line, f"{name} = {other}"))
+
+
+def _use_of(name: str, text: str) -> str:
+    """The expression with `name` in `text`, as far as it is dotted, and its line."""
+    for found in ast.walk(ast.parse(text)):
+        root = found
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if isinstance(root, ast.Name) and root.id == name:
+            line = text.split("\n")[root.lineno - 1].strip()
+            return f"{ast.unparse(found)} of this library, in the line\n    {line}"
+    return f"{name} of this library"
 
 
 def _importable(value: Any) -> bool:

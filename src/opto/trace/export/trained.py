@@ -145,11 +145,9 @@ class TrainedClass(Rewriter):
         self.replace(start, end, f"{shown}{indented(code, margin)}\n")
 
     def _code(self, name: str, function: Any, thing: Any) -> tuple[str, tuple[Part, ...]]:
-        attribute = self.mangled(name)
-        classes = type(thing).__mro__ if thing is not None else ()
-        stands = next((vars(c)[attribute] for c in classes if attribute in vars(c)), None)
-        # Of a method that a subclass replaces, the object has no code of its own.
-        method = getattr(thing, attribute) if unwrapped(stands) is function else function
+        shared = isinstance(vars(self.owner)[self.mangled(name)], staticmethod | classmethod)
+        # Asked of the function itself, since a subclass may have put another in its place.
+        method = function if shared or thing is None else function.__get__(thing)
         what = f"{self.what}.{name}"
         original = self.text, self._definitions[name]
         return trained_code(
@@ -192,7 +190,8 @@ class TrainedClass(Rewriter):
         if self._inside is None and isinstance(target, ast.Name):
             attribute = self.mangled(target.id)
             held = vars(self.owner).get(attribute)
-            return attribute if holds_parameters(held) and self._holds(attribute, held) else None
+            hidden = self.members.get(attribute) is not held
+            return attribute if holds_parameters(held) and not hidden else None
         if not (isinstance(target, ast.Attribute) and self.is_me(target.value)):
             return None
         attribute, held = self.mangled(target.attr), self.members.get(self.mangled(target.attr))
@@ -202,9 +201,6 @@ class TrainedClass(Rewriter):
         # A collection may be filled by further statements; then it is written at the end.
         once = making and self._mentions(target.attr) == 1
         return attribute if once and holds_parameters(held) else None
-
-    def _holds(self, attribute: str, held: Any) -> bool:
-        return self.members.get(attribute) is held
 
     def _mentions(self, attribute: str) -> int:
         return sum(
@@ -218,13 +214,13 @@ class TrainedClass(Rewriter):
         Raises:
             StoreError: ``__init__`` returns before its end.
         """
-        for part in ast.walk(init):
-            if isinstance(part, ast.Return):
-                raise self.refuse(
-                    part,
-                    f"parameters ({', '.join(attributes)}) are made elsewhere "
-                    f"than in plain assignments of an __init__ without return",
-                )
+        arguments = [*init.args.posonlyargs, *init.args.args]
+        if not arguments or _returns(init.body):
+            raise self.refuse(
+                init,
+                f"parameters ({', '.join(attributes)}) are made elsewhere than in plain "
+                f"assignments of an __init__(self, ...) without return",
+            )
         body, end = init.body[0], self.text.line((init.end_lineno or 0) + 1)
         margin = self.text.margin(body)
         start = self.text.start(body)
@@ -232,17 +228,20 @@ class TrainedClass(Rewriter):
             # The body stands on the line of the `def`.
             lead = self.text.raw[:start].rstrip()
             self.replace(len(lead), start, f"\n{margin}")
-        me = [*init.args.posonlyargs, *init.args.args][0].arg
-        self.replace(
-            end,
-            end,
-            "".join(f"{margin}{me}.{a} = {self.current(a, margin)}\n" for a in attributes),
-        )
+        me = arguments[0].arg
+        lines = [f"{margin}{me}.{a} = {self.current(a, margin)}\n" for a in attributes]
+        self.replace(end, end, "".join(lines))
 
 
 def first_line(found: Function | ast.ClassDef) -> int:
     """The line on which a definition begins, decorators counted in."""
     return min([found.lineno, *(d.lineno for d in found.decorator_list)])
+
+
+def _returns(body: Iterable[ast.AST]) -> bool:
+    """Whether a function with this body may end before its last line."""
+    own = (part for part in body if not isinstance(part, Function | ast.ClassDef | ast.Lambda))
+    return any(isinstance(part, ast.Return) or _returns(ast.iter_child_nodes(part)) for part in own)
 
 
 def _pairs(found: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import StoreError, nearest
 from opto.trace.containers import ParameterContainer, Place, members, places
+from opto.trace.encoding import decoded, encoded
 from opto.trace.files import write_whole
 from opto.trace.nodes import ParameterNode
-from opto.trace.encoding import decoded, encoded
 from opto.trace.saving.pickles import old_parameters
 
 if TYPE_CHECKING:
@@ -144,9 +144,8 @@ def _text(entries: list[dict[str, Any]]) -> str:
         for entry in entries
     ]
     inside = "".join(f"\n  {{\n{block}\n  }}," for block in blocks).removesuffix(",")
-    return (
-        f'{{\n "format": {words(FORMAT)},\n "version": {VERSION},\n "parameters": [{inside}\n ]\n}}\n'
-    )
+    head = f' "format": {words(FORMAT)},\n "version": {VERSION},\n "parameters": ['
+    return f"{{\n{head}{inside}\n ]\n}}\n"
 
 
 def _entry(place: Place) -> dict[str, Any]:
