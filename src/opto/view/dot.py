@@ -1,26 +1,17 @@
-"""A picture as DOT text: by the `graphviz` package where it is installed, else by ourselves."""
+"""The picture that a program gets: of the `graphviz` package where it is installed, else ours."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import OptoError
-from opto.view.picture import Picture, showable
-from opto.view.style import style_of
-from opto.view.svg import svg
+from opto.view.picture import Picture
+from opto.view.text import Dot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Dot", "digraph"]
-
-# What the DOT language lets stand without quotes.
-_PLAIN = re.compile(r"[a-zA-Z_]\w*|-?(\.\d+|\d+(\.\d*)?)", re.ASCII)
-_KEYWORDS = frozenset({"node", "edge", "graph", "digraph", "subgraph", "strict"})
+__all__ = ["digraph"]
 
 
 def digraph(
@@ -35,7 +26,8 @@ def digraph(
     The arguments are those of `Picture.of`.
 
     Returns:
-        A `graphviz.Digraph` where that package is installed, a `Dot` otherwise.
+        A `graphviz.Digraph` where that package is installed, a `Dot` otherwise. Notebooks
+        show both as a drawing, with or without the program ``dot``.
 
     Example:
         >>> from opto.trace import node
@@ -51,71 +43,10 @@ def digraph(
         reverse_plot=reverse_plot,
         print_limit=print_limit,
     )
-    return _by_graphviz(picture) if find_spec("graphviz") else Dot(picture)
-
-
-def _by_graphviz(picture: Picture) -> Any:
+    dot = Dot(picture)
+    if find_spec("graphviz") is None:
+        return dot
     # lazy: an optional package, needed only when a picture is asked for
-    import graphviz
+    from opto.view.graphviz import Digraph
 
-    graph = graphviz.Digraph()
-    for box in picture.boxes:
-        label = graphviz.escape(showable("\n".join(box.lines)))
-        graph.node(_escaped(box.name), label=label, **style_of(box.kind).dot())
-    for arrow in picture.arrows:
-        graph.edge(_escaped(arrow.tail), _escaped(arrow.head))
-    return graph
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A picture with the face of `graphviz.Digraph`, drawn without Graphviz.
-
-    Notebooks show it as a drawing if the extra ``view`` is installed, else as DOT text.
-    """
-
-    picture: Picture
-
-    @property
-    def source(self) -> str:
-        """DOT text, which ``dot``, editors and web sites draw."""
-        boxes = (
-            _statement(box.name, label="\n".join(box.lines), **style_of(box.kind).dot())
-            for box in self.picture.boxes
-        )
-        arrows = (f"\t{_quoted(a.tail)} -> {_quoted(a.head)}" for a in self.picture.arrows)
-        return "\n".join(["digraph {", *boxes, *arrows, "}", ""])
-
-    def __str__(self) -> str:
-        return self.source
-
-    def save(self, path: str | Path) -> str:
-        """Write the picture to a file: a drawing if its name ends in ``.svg``, else DOT text.
-
-        Returns:
-            The path.
-        """
-        text = svg(self.picture) if Path(path).suffix == ".svg" else self.source
-        Path(path).write_text(text, encoding="utf-8")
-        return str(path)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
-        try:
-            return {"text/plain": self.source, "image/svg+xml": svg(self.picture)}
-        except OptoError as reason:
-            return {"text/plain": f"// {reason}\n{self.source}"}
-
-
-def _statement(name: str, **attributes: str) -> str:
-    return f"\t{_quoted(name)} [{' '.join(f'{k}={_quoted(v)}' for k, v in attributes.items())}]"
-
-
-def _quoted(text: str) -> str:
-    if _PLAIN.fullmatch(text) and text.lower() not in _KEYWORDS:
-        return text
-    return '"' + _escaped(text).replace('"', '\\"') + '"'
-
-
-def _escaped(text: str) -> str:
-    # A backslash begins what Graphviz calls an escape string.
-    return showable(text).replace("\\", "\\\\")
+    return Digraph.of(dot)

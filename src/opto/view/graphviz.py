@@ -1,0 +1,48 @@
+"""A picture as an object of the `graphviz` package, which also works without its ``dot``.
+
+That package only writes DOT text; it draws by a program that many machines lack.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import graphviz
+
+from opto.view.picture import showable
+from opto.view.style import style_of
+from opto.view.text import Dot, escaped
+
+__all__ = ["Digraph"]
+
+
+class Digraph(graphviz.Digraph):  # type: ignore[misc]
+    """A `graphviz.Digraph` that notebooks show as a drawing even without Graphviz."""
+
+    # Set after construction, since graphviz copies by its own constructor's arguments.
+    _dot: Dot | None = None
+
+    @classmethod
+    def of(cls, dot: Dot) -> Digraph:
+        """The graph that `dot` shows."""
+        graph = cls()
+        for box in dot.picture.boxes:
+            # Marked as text by graphviz.escape, or a "<" would begin what it calls HTML.
+            label = graphviz.escape(showable("\n".join(box.lines)))
+            graph.node(escaped(box.name), label=label, **style_of(box.kind).dot())
+        for arrow in dot.picture.arrows:
+            graph.edge(escaped(arrow.tail), escaped(arrow.head))
+        graph._dot = dot
+        return graph
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None, **options: Any
+    ) -> dict[str, str]:
+        try:
+            shown: dict[str, str] = super()._repr_mimebundle_(include, exclude, **options)
+        except graphviz.ExecutableNotFound:
+            # The user may have added to the graph since; ours would not show that.
+            if self._dot is None or self._dot.source != self.source:
+                return {"text/plain": self.source}
+            return self._dot._repr_mimebundle_()
+        return shown
