@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from opto.llm import ScriptedLLM
 from opto.optimizers import OptoPrime
 from opto.trace import node
-
-
-def suggests(reasoning: str = "because", **values) -> str:
-    """An answer as a good model writes it."""
-    return json.dumps({"reasoning": reasoning, "suggestion": values})
 
 
 @pytest.fixture

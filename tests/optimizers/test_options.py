@@ -5,8 +5,9 @@ from opto.optimizers.options import is_overridden, refuse_unknown, renamed
 
 
 def step(self, verbose=False, *args, drafts=1, **unknown):
-    for local in args:
-        yield local
+    local = [verbose, drafts]
+    local.extend(args)
+    return local
 
 
 def test_an_unknown_argument_is_refused_with_the_nearest_known():
