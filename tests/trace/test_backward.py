@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from opto.errors import BackwardError, OptoError
@@ -184,12 +186,20 @@ def test_a17_siblings_with_a_retained_graph_add_up(p):
         assert part in text
 
 
-def test_equal_feedback_on_several_outputs_stays_itself(p):
+@pytest.mark.parametrize("feedback", ["louder", 3, {"score": 1}, ["a", "b"]])
+def test_equal_feedback_on_several_outputs_stays_itself(p, feedback):
     outputs = [p + i for i in range(3)]
     for output in outputs:
-        output.backward("louder")
-    assert words(p) == "louder"
+        output.backward(copy.copy(feedback))
+    assert words(p) == feedback
     assert {o.name for o in outputs} <= set(names(p))
+
+
+def test_feedback_that_does_not_compare_to_a_bool_adds_up(p):
+    numpy = pytest.importorskip("numpy")
+    for output in (p + 1, p * 2):
+        output.backward(numpy.ones(2))
+    assert "[1. 1.]" in str(words(p))
 
 
 def test_different_feedback_on_several_outputs_adds_up(p):

@@ -176,6 +176,26 @@ def test_a_lambda_is_trained_as_a_function():
     assert grow(2).data == 12
 
 
+@pytest.mark.parametrize(
+    ("fun", "args", "kwargs"),
+    [
+        (lambda **kw: kw, (), {"a": 1}),
+        (lambda *args: args, (1, 2), {}),
+        (lambda *args, **kw: (args, kw), (1,), {"a": 2}),
+        (lambda v, *, k=2: (v, k), (1,), {"k": 3}),
+        (lambda v, /, k=2: (v, k), (1,), {}),
+        (lambda: 5, (), {}),
+    ],
+)
+def test_a_lambda_of_any_signature_is_trained(fun, args, kwargs):
+    assert bundle(trainable=True)(fun)(*args, **kwargs).data == fun(*args, **kwargs)
+
+
+def test_a_lambda_inside_a_lambda_is_trained():
+    made = (lambda: bundle(trainable=True)(lambda **kw: kw))()
+    assert made(a=1).data == {"a": 1}
+
+
 # --- values in, values out ------------------------------------------------------------------------
 
 

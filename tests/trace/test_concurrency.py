@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from opto.errors import ExecutionError, TraceMissingInputsError
+from opto.errors import BackwardError, ExecutionError, TraceMissingInputsError
 from opto.trace import GRAPH, bundle, node, stop_tracing
 from opto.trace.utils import sum_feedback
 
@@ -235,6 +235,32 @@ def test_backward_from_many_threads_reaches_the_shared_parameter():
     graph = sum_feedback([x])
     assert graph.user_feedback == "same"
     assert {n.name for _, n in graph.graph} >= {y.name for y in outputs}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_backward_from_many_threads_through_one_step_loses_nothing():
+    for _ in range(60):
+        x = node(1, trainable=True)
+        shared = x * 1
+        outputs = [shared + i for i in range(8)]
+        in_threads(lambda i, o=outputs: o[i].backward("same", retain_graph=True), 8)
+        assert {n.name for _, n in sum_feedback([x]).graph} >= {y.name for y in outputs}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_one_of_two_threads_may_send_feedback_through_a_graph():
+    def job(i, output):
+        try:
+            output.backward("f")
+        except BackwardError:
+            return 0
+        return 1
+
+    for _ in range(60):
+        x = node(1, trainable=True)
+        accepted = in_threads(partial(job, output=(x + 1) * 2), 2)
+        assert sum(accepted) == 1
+        assert sum_feedback([x]).user_feedback == "f"
 
 
 @pytest.mark.usefixtures("impatient")

@@ -163,6 +163,20 @@ def test_a03_a_failure_inside_an_inner_bundle_stays_that_failure():
     assert 'raise ValueError(f"bad {v}")' in failed.create_feedback("full")
 
 
+def test_a03_the_story_of_a_nested_failure_grows_with_its_depth_and_not_faster():
+    @bundle()
+    def descend(n):
+        return descend(n - 1) if n else fail(n)
+
+    def told(depth: int) -> int:
+        failed = failure_of(lambda: descend(depth))
+        return len(failed.info["traceback"]) + len(failed.create_feedback("full"))
+
+    assert told(8) < 2.6 * told(4)
+    assert told(16) < 2.6 * told(8)
+    assert told(60) < 100_000
+
+
 def test_a03_a_failure_may_be_caught_inside():
     @bundle()
     def outer(v):

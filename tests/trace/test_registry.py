@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import sys
+import threading
+import weakref
 
 import pytest
 
+from opto.errors import NodeError
 from opto.trace import GRAPH, node, stop_tracing
 from opto.trace.graph import names_of
-from opto.trace.nodes import NAME_SCOPES
+from opto.trace.nodes import NAME_SCOPES, MessageNode, ParameterNode
 
 
 def test_names_count_from_zero_for_each_base():
@@ -92,3 +96,64 @@ def test_a25_roots_and_get_do_not_raise():
     x = node(1, name="x")
     assert GRAPH.get("x:0") is x
     assert isinstance(list(GRAPH.roots), list)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda: node(1, name="a:b"),
+        lambda: node(1, trainable=True, description=3),
+        lambda: MessageNode(1, inputs=[1], description="[f] d"),
+        lambda: MessageNode(1, inputs=[], description="no tag"),
+        lambda: ParameterNode(1, projections=[3]),
+    ],
+)
+def test_a_node_that_was_refused_does_not_spoil_the_look_up(refused):
+    x = node(1, name="x")
+    with pytest.raises(NodeError) as kept:  # its traceback holds what was half made
+        refused()
+    assert GRAPH.get("x:0") is x
+    assert x.children == []
+    assert len(GRAPH) >= 1
+    assert kept.value
+
+
+def test_looking_up_touches_no_object_but_nodes():
+    class Shy:
+        @property
+        def __class__(self):
+            raise RuntimeError
+
+    class Target:
+        pass
+
+    shy, dead = Shy(), weakref.proxy(Target())
+    x = node(1, name="x")
+    assert GRAPH.get("x:0") is x
+    assert x.children == []
+    assert type(shy) is Shy
+    assert type(dead) is weakref.ProxyType
+
+
+def test_looking_up_while_other_threads_make_nodes():
+    done = threading.Event()
+    x = node(1, name="x")
+
+    def make():
+        while not done.is_set():
+            x + 1
+
+    makers = [threading.Thread(target=make) for _ in range(3)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for maker in makers:
+            maker.start()
+        for _ in range(30):
+            assert GRAPH.get("x:0") is x
+            assert all(child.parents[0] is x for child in x.children)
+    finally:
+        done.set()
+        sys.setswitchinterval(before)
+        for maker in makers:
+            maker.join()
