@@ -59,7 +59,7 @@ def known(prefix: str = "") -> list[str]:
 
 
 def _entry_points() -> dict[str, Any]:
-    # 15 ms to import, and needed only for names that are not ours.
+    # lazy: 15 ms to import, and needed only for names that are not ours.
     from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group="opto")}

@@ -273,3 +273,20 @@ def test_feedback_reaches_words_and_code():
     agent().backward("warmer")
     for parameter in agent.parameters():
         assert sum_feedback([parameter]).user_feedback == "warmer"
+
+
+class Base:
+    def greet(self):
+        return "base"
+
+
+class Derived(Base):
+    @bundle(trainable=True)
+    def greet(self):
+        return "derived"
+
+
+def test_new_code_may_call_super_where_the_old_did_not():
+    derived = Derived()
+    derived.greet.parameter._data = "def greet(self):\n    return super().greet() + '!'"
+    assert derived.greet().data == "base!"

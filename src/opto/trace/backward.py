@@ -5,6 +5,7 @@ It only hands feedback on; what feedback is, the propagator says.
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import BackwardError
@@ -42,6 +43,17 @@ def backpropagate(
             f"backward() on {output.name} got None as feedback, which says nothing; "
             'give words, a number or any other object ("" for no comment)'
         )
+    with _ONE_AT_A_TIME:
+        return _pass(output, oracle, feedback, propagator, retain_graph=retain_graph)
+
+
+# Outputs share steps: two passes at once would take each other's feedback on its way.
+_ONE_AT_A_TIME = RLock()
+
+
+def _pass(
+    output: Any, oracle: Any, feedback: Any, propagator: Propagator, *, retain_graph: bool
+) -> list[Any]:
     if output.backwarded:
         raise _used(output, output)
     nodes = ancestors(output)

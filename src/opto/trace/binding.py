@@ -38,11 +38,13 @@ class Binding:
     _callee: Callee
     _info_of: Any
     _kind: str
+    _owner: type | None
     _original: Callable[..., Any]
     _self_node: Node[Any] | None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._attribute = name
+        self._owner = owner
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
         if self._kind == "class":

@@ -81,15 +81,13 @@ def bundle(
         >>> from opto.trace import bundle, node
         >>> @bundle()
         ... def double(x):
-        ...     "Twice x."
         ...     return 2 * x
         >>> double(node(3)).data
         6
     """
     if unknown:
         raise ArgumentError.unknown("bundle()", unknown, inspect.signature(bundle).parameters)
-    if callable(description):
-        raise BundleError("bundle takes options: write @bundle() with parentheses")
+    _check_text(description)
     frame = sys._getframe(1)
     line = frame.f_lineno
     inner = frame.f_locals if trainable and frame.f_locals is not frame.f_globals else {}
@@ -97,15 +95,8 @@ def bundle(
     def decorate(fun: Callable[..., Any]) -> FunModule:
         return FunModule(
             fun,
-            description=description,
-            traceable_code=traceable_code,
-            _process_inputs=_process_inputs,
-            trainable=trainable,
-            catch_execution_error=catch_execution_error,
-            allow_external_dependencies=allow_external_dependencies,
-            overwrite_python_recursion=overwrite_python_recursion,
-            projections=projections,
-            output_name=output_name,
+            *(description, traceable_code, _process_inputs, trainable, catch_execution_error),
+            *(allow_external_dependencies, overwrite_python_recursion, projections, output_name),
             _scope=dict(inner),
             _line=line,
         )
@@ -140,6 +131,7 @@ class FunModule(Binding, Module, TakesNodes):
         _line: int | None = None,
     ) -> None:
         self._kind = _kind_of(fun)
+        self._owner: type | None = None
         fun = fun.__func__ if isinstance(fun, (staticmethod, classmethod)) else fun
         if not callable(fun):
             raise BundleError(f"bundle() decorates functions; {fun!r} cannot be called")
@@ -317,7 +309,8 @@ class FunModule(Binding, Module, TakesNodes):
         from opto.trace.source import define
 
         like = source.function or self._original
-        made: Callable[..., Any] = define(code._data, source.name, like, self._scope, code.py_name)
+        scope = {**self._scope, **({} if self._owner is None else {"__class__": self._owner})}
+        made: Callable[..., Any] = define(code._data, source.name, like, scope, code.py_name)
         return made
 
     def __repr__(self) -> str:
@@ -325,6 +318,11 @@ class FunModule(Binding, Module, TakesNodes):
 
 
 _FACE = ("__module__", "__name__", "__qualname__", "__doc__")
+
+
+def _check_text(description: Any) -> None:
+    if callable(description):
+        raise BundleError("bundle takes options: write @bundle() with parentheses")
 
 
 def _kind_of(fun: Any) -> str:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 __all__ = ["Feedback", "Remark"]
 
 
+_PLAIN = frozenset((str, int, float, bool, list, tuple, dict))
+
+
 @dataclass(frozen=True, slots=True)
 class Remark:
     """One thing said about one output.
@@ -29,7 +32,7 @@ class Remark:
     def key(self) -> tuple[Any, ...]:
         """Equal for two remarks that say the same about the same output."""
         # Other objects are themselves: some answer == with what has no truth value.
-        said = self.content if type(self.content) is str else id(self.content)
+        said = repr(self.content) if type(self.content) in _PLAIN else id(self.content)
         return self.output, type(self.content), said, self.score
 
 

@@ -18,9 +18,9 @@ from opto.trace.table import OPERATIONS, Operation
 from opto.trace.tape import INTERPRETER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-__all__ = ["OperatorFunction", "call_llm", "identity", *OPERATIONS]  # noqa: PLE0604 - all str
+__all__ = ["CallLLM", "OperatorFunction", "call_llm", "identity", *OPERATIONS]  # noqa: PLE0604 - all str
 
 
 class OperatorFunction(TakesNodes):
@@ -122,17 +122,13 @@ def identity(x: Any) -> Any:
     return _operator("clone")(x)
 
 
-def call_llm(*args: Any, **kwargs: Any) -> Any:
-    """What a language model answers, as a node.
+class CallLLM(TakesNodes):
+    """What a language model answers, as a node: the operator `call_llm`.
 
-    Args:
-        args: ``(llm, system_prompt, *user_prompts)``, or ``(system_prompt,
-            *user_prompts)`` for the default model. Prompts are nodes or text; each user
-            prompt is a message of its own; a system prompt of None is left out.
-        kwargs: given to the model, such as ``max_tokens=100``.
-
-    Returns:
-        A node with the text of the answer, computed from the prompts.
+    Call it with ``(llm, system_prompt, *user_prompts)``, or ``(system_prompt,
+    *user_prompts)`` for the default model. Prompts are nodes or text; each user prompt is
+    a message of its own; a system prompt of None is left out. Keyword arguments, such as
+    ``max_tokens=100``, are given to the model.
 
     Raises:
         NodeError: there is no prompt.
@@ -144,23 +140,31 @@ def call_llm(*args: Any, **kwargs: Any) -> Any:
         >>> call_llm(echo, "Shout.", "hello").data
         'HELLO'
     """
-    if not args:
-        raise NodeError("call_llm() needs a system prompt (or None), then user prompts")
-    first = args[0]._data if isinstance(args[0], Node) else args[0]
-    if first is None or isinstance(first, str):
-        llm = plug("llm.default")()
-    else:
-        llm, args = first, args[1:]
-    return calls.call(_asking(llm), args, kwargs)
+
+    __slots__ = ()
+    parameter = None
+    name = "call_llm"
+    description = "[call_llm] The answer of a language model to the prompts."
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Ask a model and record the call."""
+        if not args:
+            raise NodeError("call_llm() needs a system prompt (or None), then user prompts")
+        first = args[0]._data if isinstance(args[0], Node) else args[0]
+        if first is None or isinstance(first, str):
+            return calls.call(self._asking(plug("llm.default")()), args, kwargs)
+        return calls.call(self._asking(first), args[1:], kwargs)
+
+    def _asking(self, llm: Callable[..., Any]) -> calls.Callee:
+        def ask(system_prompt: Any, *user_prompts: Any, **options: Any) -> Any:
+            messages = [{"role": "user", "content": prompt} for prompt in user_prompts]
+            if system_prompt is not None:
+                messages.insert(0, {"role": "system", "content": system_prompt})
+            return llm(messages=messages, **options).choices[0].message.content
+
+        keys = ("system_prompt", "*user_prompts", "**options")
+        op = Operation(self.name, ask, keys, self.description)
+        return calls.Callee(op, self.name, ask, shape_of(ask, self.name), catch=False)
 
 
-def _asking(llm: Callable[..., Any]) -> calls.Callee:
-    def ask(system_prompt: Any, *user_prompts: Any, **options: Mapping[str, Any]) -> Any:
-        messages = [{"role": "user", "content": prompt} for prompt in user_prompts]
-        if system_prompt is not None:
-            messages.insert(0, {"role": "system", "content": system_prompt})
-        return llm(messages=messages, **options).choices[0].message.content
-
-    words = "[call_llm] The answer of a language model to the prompts."
-    op = Operation("call_llm", ask, ("system_prompt", "*user_prompts", "**options"), words)
-    return calls.Callee(op, "call_llm", ask, shape_of(ask, "call_llm"), catch=False)
+call_llm = CallLLM()

@@ -73,7 +73,10 @@ class Registry:
     def alive(self) -> Iterator[Any]:
         """The nodes that are alive, in no order. Costs a pass over all objects."""
         kind, since = self._kind, self._since
-        return (o for o in gc.get_objects() if isinstance(o, kind) and o._serial > since)
+        # By `type`: asking an object for its class may run its code. A node that is just
+        # being made, or whose making was refused, has no number yet.
+        found = (o for o in gc.get_objects() if issubclass(type(o), kind))
+        return (o for o in found if getattr(o, "_serial", -1) > since)
 
     def get(self, name: str) -> Any:
         """The living node of this name, such as ``"add:0"``.

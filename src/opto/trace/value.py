@@ -248,8 +248,9 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         new = self._bare()
         memo[id(self)] = new
         new._args, new._op, new._extras = (), self._op, NOTHING
-        new._base, new._index, new._serial = self._base, next(COUNTERS[self._base]), next(SERIALS)
+        new._base, new._index = self._base, next(COUNTERS[self._base])
         new._data = copy.deepcopy(self._data, memo)
+        new._serial = next(SERIALS)
         more = new._more()
         more.copied_from = self.name
         for name in ("constraint", "description", "trainable"):
