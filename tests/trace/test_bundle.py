@@ -192,8 +192,8 @@ def test_a_lambda_of_any_signature_is_trained(fun, args, kwargs):
 
 
 def test_a_lambda_inside_a_lambda_is_trained():
-    made = (lambda: bundle(trainable=True)(lambda **kw: kw))()
-    assert made(a=1).data == {"a": 1}
+    make = lambda: bundle(trainable=True)(lambda **kw: kw)
+    assert make()(a=1).data == {"a": 1}
 
 
 # --- values in, values out ------------------------------------------------------------------------
