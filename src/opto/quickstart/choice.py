@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from opto.quickstart.job import Job, Verdict
 from opto.trace import bundle, node
+from opto.trace.projections import Choices
 
 if TYPE_CHECKING:
     from random import Random
@@ -37,7 +38,11 @@ class Painting:
 
     def __init__(self, start: str, wanted: str) -> None:
         self.colour = node(
-            start, name="colour", trainable=True, constraint=f"one of: {', '.join(HINTS)}"
+            start,
+            name="colour",
+            trainable=True,
+            constraint=f"one of: {', '.join(HINTS)}",
+            projections=[Choices(*HINTS)],
         )
         self.parameters = [self.colour]
         self.wanted = wanted

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from opto.quickstart.jobs import JOBS
 from opto.quickstart.rates import rates, write
 from opto.quickstart.run import Ended, work
 from opto.quickstart.show import show
+from opto.trace import GRAPH
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -69,15 +72,19 @@ def _run(arguments: Namespace, answers: Answerer, console: Console) -> None:
     outcomes: list[Outcome] = []
     for name in dict.fromkeys(arguments.job or JOBS):
         for seed in range(arguments.first_seed, arguments.first_seed + count):
+            # Names begin anew, so that a prompt does not depend on what was shown before.
+            GRAPH.clear()
             for event in work(JOBS[name], answers.llm, seed):
                 if not measuring:
                     show(event, console)
                 if isinstance(event, Ended):
                     outcomes.append(event.outcome)
             if measuring:
-                console.print(outcomes[-1], highlight=False)
+                console.print(json.dumps(asdict(outcomes[-1])), markup=False, soft_wrap=True)
             if arguments.json:
                 day = datetime.now(tz=timezone.utc).date()
                 write(arguments.json, repr(answers.llm), day, outcomes)
     for name, rate in rates(outcomes).items():
-        console.print(f"{name}: {rate['solved']} of {rate['seeds']} solved", rate, markup=False)
+        solved, seeds = rate.pop("solved"), rate.pop("seeds")
+        rest = ", ".join(f"{what.replace('_', ' ')} {number}" for what, number in rate.items())
+        console.print(f"{name}: {solved} of {seeds} solved ({rest})", soft_wrap=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from opto.optimizers.proposal import Change, Trial
+    from opto.optimizers.proposal import Change, Trial, Update
     from opto.quickstart.run import Ended
 
 __all__ = ["show"]
@@ -51,15 +51,21 @@ def _step(step: Stepped) -> Iterator[RenderableType]:
     yield _quoted("feedback", step.feedback)
     if step.update.reasoning:
         yield _quoted("reasoning", step.update.reasoning)
-    if step.update.failure:
-        yield _quoted("nothing could be read", step.update.failure)
     # The first trial is the program as it stands.
     for trial in step.update.trials[1:]:
         yield _quoted(_worth(trial), _values(trial.changes))
-    for refusal in step.update.refused:
-        yield _quoted("refused", f"{refusal}\n{refusal.text}".strip())
+    for words in _refusals(step.update):
+        yield _quoted("refused", words)
     taken = "[green]taken[/]" if step.update else "[yellow]nothing better: left as it is[/]"
     yield f"  {taken}; now it gives {escape(step.verdict.words)}"
+
+
+def _refusals(update: Update) -> list[str]:
+    """Why drafts, or values in them, were not taken; each reason once."""
+    drafts = (update.proposal, *update.proposal.others)
+    refused = [*update.refused, *(refusal for draft in drafts for refusal in draft.refused)]
+    unread = [draft.failure for draft in drafts if draft.failure]
+    return list(dict.fromkeys([*(f"{r}  {r.text}".rstrip() for r in refused), *unread]))
 
 
 def _worth(trial: Trial) -> str:
