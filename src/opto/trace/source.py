@@ -187,6 +187,8 @@ def _compiles_to(node: ast.AST, code: CodeType) -> bool:
     around = ast.parse(f"def around({', '.join(code.co_freevars)}): return 0")
     around.body[0].body[0].value = node  # type: ignore[attr-defined]
     inner = inner_code(inner_code(compile(around, code.co_filename, "exec", dont_inherit=True)))
+    if (inner.co_flags ^ code.co_flags) & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+        return False
     return _facts(inner.replace(co_flags=code.co_flags)) == _facts(code)
 
 
