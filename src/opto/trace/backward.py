@@ -85,9 +85,13 @@ def _fed(nodes: Sequence[Any]) -> set[int]:
     """
     fed: set[int] = set()
     for node in nodes:
-        upstream = any(id(a) in fed for a in node._args)
-        if upstream or node.kind == "parameter" or node.hidden_dependencies:
-            fed.add(id(node))
+        for arg in node._args:
+            if id(arg) in fed:
+                fed.add(id(node))
+                break
+        else:
+            if node.kind == "parameter" or node.hidden_dependencies:
+                fed.add(id(node))
     return fed or {id(node) for node in nodes}
 
 

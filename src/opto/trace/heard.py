@@ -49,7 +49,10 @@ class Hearing:
             self._said = None
 
     def _add_feedback(self, child: Any, feedback: Any) -> None:
-        self.feedback.setdefault(child, []).append(feedback)
+        if self._said is None:
+            self._said = {child: [feedback]}
+        else:
+            self.feedback.setdefault(child, []).append(feedback)
 
     _deliver = _add_feedback
 

@@ -8,9 +8,14 @@ from opto.trace.order import ancestors, levels
 from opto.trace.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from opto.trace.table import Operation
 
 __all__ = ["GRAPH", "Placed"]
+
+
+_NONE: frozenset[Any] = frozenset()
 
 
 class Placed:
@@ -68,11 +73,11 @@ class Placed:
         return {n for n in ancestors(self) if n.kind == "parameter"}
 
     @property
-    def hidden_dependencies(self) -> set[Any]:
+    def hidden_dependencies(self) -> AbstractSet[Any]:
         """Parameters used inside the traceable call that made it and not seen outside."""
         inner, opened = self._extras.inner
         if inner is None:
-            return set()
+            return _NONE
         # Copies of the arguments were made inside, and stand for what is seen outside.
         used = {p for p in inner.parameter_dependencies if p._serial < opened}
         return used - self.parameter_dependencies

@@ -40,5 +40,7 @@ class GraphPropagator(Propagator):
         Args:
             feedback: by child, as `Node.feedback` holds it.
         """
-        graphs = [graph for shares in feedback.values() for graph in shares]
+        graphs: list[TraceGraph] = []
+        for shares in feedback.values():
+            graphs += shares
         return graphs[0] if len(graphs) == 1 else TraceGraph.linked(graphs)

@@ -41,12 +41,12 @@ class AbstractPropagator(ABC):
                 f"{type(self).__name__} must return a dict of parent to feedback for "
                 f"{child.name}, not {type(shares).__name__}"
             )
-        missing = [parent.name for parent in child.parents if parent not in shares]
-        if missing:
-            raise BackwardError(
-                f"{type(self).__name__} gave no feedback to {', '.join(missing)}, of which "
-                f"{child.name} was computed; it must return a value for every parent"
-            )
+        for parent in child._args:
+            if parent not in shares:
+                raise BackwardError(
+                    f"{type(self).__name__} gave no feedback to {parent.name}, of which "
+                    f"{child.name} was computed; it must return a value for every parent"
+                )
         return shares
 
     @abstractmethod
