@@ -87,6 +87,8 @@ def test_what_is_asked_of_a_value_is_said_in_words():
         "short; one of 'a', 'b'; text that the regular expression [ab] matches"
     )
     assert constraint_of(parameter(3, projections=[Range(high=4)])) == "at most 4"
+    said = parameter("a", constraint="one of: a, b", projections=[Choices("a", "b")])
+    assert constraint_of(said) == "one of: a, b"
     assert constraint_of(double.parameter).startswith("The code must begin with:\ndef double")
 
 

@@ -122,6 +122,14 @@ def test_what_would_lose_something_is_refused_visibly(value, given):
     assert calls == 2  # it was asked once more
 
 
+def test_a_parameter_named_like_code_needs_no_constraint():
+    """SPEC 11.C10: an AttributeError in the second version of the original."""
+    code = node("def f(x):\n    return x", name="my__code", trainable=True)
+    optimizer = OptoPrime([code], llm=ScriptedLLM([suggests(my__code0="def g(x): return x")] * 2))
+    optimizer.backward(code.len(), "shorter")
+    assert "must define the function f" in optimizer.step().refused[0].why
+
+
 def test_refusals_raise_on_request():
     with pytest.raises(ValueError, match="p0: it must be a whole number, not 'abc'"):
         step(3, suggests(p0="abc"), ignore_extraction_error=False)

@@ -221,6 +221,8 @@ def test_several_drafts_are_chosen_by_score(asked, x):
     assert [trial.score for trial in update.trials] == [-7, -6, -1, -4]
     assert [request.temperature for request in model.requests] == [0.3, 0.533, 0.767, 1.0]
     assert len(update.replies) == 4
+    assert update.proposal.values == {"x0": 9}
+    assert [other.values["x0"] for other in update.proposal.others] == [4, 6, 9]
 
 
 def test_drafts_can_be_asked_for_at_one_step(asked, x):

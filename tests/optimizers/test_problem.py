@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opto.errors import ArgumentError
 from opto.optimizers.optoprime import ProblemInstance
 from opto.optimizers.problem import TITLES, Problem
 from opto.optimizers.summary import FunctionFeedback
@@ -121,6 +122,12 @@ def test_sections_can_be_masked_by_their_titles():
         assert getattr(masked, name) == ""
         for other in set(TITLES) - {name}:
             assert getattr(masked, other) == getattr(whole, other)
+
+
+def test_a_title_that_is_none_is_refused():
+    assert Problem.of(summary(), "", mask=["# Code"]).code == ""  # as the original's second version
+    with pytest.raises(ArgumentError, match="'#Input'; did you mean '#Inputs'"):
+        Problem.of(summary(), "", mask=["#Input"])
 
 
 def test_titles_can_be_others_and_texts_do_not_change_with_them():

@@ -14,7 +14,7 @@ from opto.optimizers.convert import convert, same
 from opto.trace.projections import Choices, Pattern, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["constraint_of", "field_of", "head_of", "is_code", "wanted"]
 
@@ -78,13 +78,19 @@ def constraint_of(node: Any) -> str | None:
         return head  # bundle says in it all that there is to say
     said = [node.description, node.constraint]
     for projection in getattr(node, "projections", None) or ():
-        if isinstance(projection, Choices):
+        if isinstance(projection, Choices) and not _lists(said, projection):
             said.append(f"one of {', '.join(map(repr, projection.options))}")
         elif isinstance(projection, Range):
             said.append(_range(projection))
         elif isinstance(projection, Pattern):
             said.append(f"text that the regular expression {projection.pattern.pattern} matches")
     return "; ".join(words for words in said if words) or None
+
+
+def _lists(said: Sequence[str | None], projection: Choices) -> bool:
+    """Whether all choices are named already."""
+    words = " ".join(filter(None, said))
+    return all(str(_plain(option)) in words for option in projection.options)
 
 
 def wanted(targets: Mapping[str, Any]) -> dict[str, Any]:

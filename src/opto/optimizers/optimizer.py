@@ -146,6 +146,10 @@ class Optimizer(AbstractOptimizer):
         Returns:
             What was changed, what was refused and why. True if something changes;
             readable as a dictionary of parameter to new value.
+
+        Raises:
+            OptimizerError: no feedback has reached the parameters; call `backward` first.
+            ModelError: an optimizer that asks a model got no answer; then nothing is changed.
         """
         proposed = self.propose(*args, **kwargs)
         update = proposed if isinstance(proposed, Update) else Update.of(dict(proposed))

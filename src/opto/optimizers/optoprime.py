@@ -309,14 +309,13 @@ class OptoPrime(AskingOptimizer):
             self.plan(problem, self.memory, prompt, count), partial(self._ask, verbose=verbose)
         )
         every = (proposal, *proposal.others)
-        updates = [self._update_of(p, summary) for p in every]
-        update = updates[0] if score is None else best_of(updates, score)
-        update = replace(update, replies=tuple(reply for p in every for reply in p.replies))
+        updates = [self._update_of(replace(p, others=()), summary) for p in every]
+        update = (updates[0] if score is None else best_of(updates, score)).among(updates)
+        self._note(prompt, problem, summary, update)
         if not self.ignore_extraction_error and (update.failure or update.refused):
             raise AnswerError(update.failure or "; ".join(map(str, update.refused)))
         values = {name: value for name, (value, _) in summary.variables.items()}
         self.memory.add(Episode.of(values, summary.user_feedback))
-        self._note(prompt, problem, summary, update)
         return update
 
     # -- from the answer to the update --------------------------------------------------

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from opto.errors import ArgumentError
 from opto.optimizers.render import cut, fence_for, fenced, indented, line_of, safe_text
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Problem:
         Args:
             summary: the run and the feedback.
             instruction: what the model shall do.
-            mask: titles of sections to leave empty, such as ``"#Inputs"``.
+            mask: titles of sections to leave empty, such as ``["#Inputs"]``.
             value_limit: characters above which values that cannot be changed lose
                 their middle. Variables are always shown whole.
             **more: the other fields, by name.
@@ -120,9 +121,18 @@ class Problem:
                 for name, values in shown.items()
             },
         }
-        hidden = {name for name in TITLES if {TITLES[name], titles[name]} & set(mask)}
+        hidden = _masked(mask, titles)
         visible: dict[str, Any] = {k: "" if k in hidden else v for k, v in sections.items()}
         return cls(**visible, **more)
+
+
+def _masked(mask: Collection[str], titles: Mapping[str, str]) -> set[str]:
+    """The sections whose titles, the default ones or the present ones, are in the mask."""
+    known = {title.replace(" ", ""): name for name, title in [*TITLES.items(), *titles.items()]}
+    unknown = [title for title in mask if title.replace(" ", "") not in known]
+    if unknown:
+        raise ArgumentError.unknown("mask", unknown, titles.values())
+    return {known[title.replace(" ", "")] for title in mask}
 
 
 def _remark(text: str, fence: str) -> str:

@@ -6,7 +6,7 @@ the program. An `Update` knows the parameters. Nothing changes before `Update.ap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -211,6 +211,12 @@ class Update(Mapping[Any, Any]):
                 changes.append(Change(parameter, name, parameter._data, after))
         proposal = replace(proposal, unchanged=tuple(unchanged))
         return cls(tuple(changes), tuple(refused), proposal, replies=proposal.replies)
+
+    def among(self, updates: Sequence[Update]) -> Update:
+        """This update, which was chosen from `updates`, with what came of all of them."""
+        others = tuple(u.proposal for u in updates if u.proposal is not self.proposal)
+        replies = tuple(reply for update in updates for reply in update.replies)
+        return replace(self, proposal=replace(self.proposal, others=others), replies=replies)
 
     def apply(self) -> None:
         """Make the changes: all of them, or none if one cannot be made."""
