@@ -1,5 +1,6 @@
 from enum import Enum
 
+import numpy as np
 import pytest
 
 from opto.formats import Field
@@ -75,6 +76,8 @@ def test_projections_narrow_the_schema():
         "a",
         "b",
     ]
+    odd = parameter(3, projections=[Choices(object(), 3), Range(np.int64(1), np.int64(4))])
+    assert field_of(odd, "x").schema == {"type": "integer", "minimum": 1.0, "maximum": 4.0}
     hue = parameter(Hue.RED, projections=[Choices(*Hue)])
     assert field_of(hue, "x").schema["enum"] == ["RED", "GREEN"]
 

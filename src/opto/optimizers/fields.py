@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from enum import Enum
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError
@@ -58,7 +59,7 @@ def field_of(node: Any, name: str) -> Field:
     choices = _options(node.constraint, value)
     for projection in getattr(node, "projections", None) or ():
         if isinstance(projection, Choices):
-            choices = [_plain(option) for option in projection.options]
+            choices = _as_json([_plain(option) for option in projection.options])
         if isinstance(projection, Range) and not projection.clip:
             bounds.update(_bounds(projection))
     return Field.of(name, value, choices, **bounds)
@@ -132,7 +133,21 @@ def _options(constraint: str | None, value: Any) -> list[Any]:
 
 def _bounds(projection: Range) -> dict[str, float]:
     named = {"minimum": projection.low, "maximum": projection.high}
-    return {word: bound for word, bound in named.items() if math.isfinite(bound)}
+    # Bounds may be numbers of numpy or decimal, which JSON does not know.
+    return {
+        word: bound if type(bound) in (int, float) else float(bound)
+        for word, bound in named.items()
+        if math.isfinite(bound)
+    }
+
+
+def _as_json(options: list[Any]) -> list[Any]:
+    """The options, if all of them can be written in JSON; otherwise none."""
+    try:
+        dumps(options, allow_nan=False)
+    except (TypeError, ValueError):
+        return []
+    return options
 
 
 def _plain(option: Any) -> Any:
