@@ -70,7 +70,7 @@ def test_inputs_stand_in_the_order_of_the_signature():
 def test_raw_values_are_named_after_their_parameters_and_nodes_keep_their_names():
     f = bundle()(lambda first, second, *more: 0)
     y = f(1, node(2, name="mine"), 3)
-    assert [n.name for n in y.parents] == ["first:0", "mine:0", "more_0:0"]
+    assert [n.name for n in y.parents] == ["first:0", "mine:0", "int:0"]
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
         keys, positional = shape.names, len(args)
     nodes = []
     for key, arg in zip(keys, args):  # noqa: B905 - bind gives one key for each
-        nodes.append(arg if isinstance(arg, Node) else wrapped(arg, key))
+        nodes.append(arg if isinstance(arg, Node) else wrapped(arg, shape.base_of(key, arg)))
     opened = next(SERIALS)
     values = callee.given(args, nodes)
     done = _Done(callee, keys, nodes, positional, opened, values)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import opto
-from opto.errors import SourceError
+from opto.errors import ExecutionError, SourceError
 from opto.trace.source import text_of_code
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = ["error_comment", "error_text", "qualified_name", "traceback_text"]
 
 _WITHIN = "<--- The error was raised in a called function."
 _LONGEST_MARK = 200
+_LONGEST_WAY = 20
 _EXPRESSIONS = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
 
 _PACKAGE = opto.__path__[0] + os.sep
@@ -78,11 +79,13 @@ def error_comment(error: BaseException, text: str | None = None) -> str:
         <BLANKLINE>
         (SyntaxError) invalid syntax (code, line 1)
     """
+    way = _way(error)
+    error = way[-1]
     said = error_text(error)
     if text is not None and isinstance(error, SyntaxError) and error.lineno:
         mark = f"<--- ({qualified_name(type(error))}) {error.msg}."
         return f"{_marked(text, {error.lineno: mark})}\n\n{said}"
-    steps = _steps(error.__traceback__)
+    steps = [step for link in way for step in _steps(link.__traceback__)]
     marks: dict[CodeType, dict[int, str]] = {}
     # Recursion passes one function many times: it is quoted once, with all its marks.
     for step in steps:
@@ -100,14 +103,30 @@ def traceback_text(error: BaseException) -> str:
     Frames of the library are left out; files are shown by their names alone.
     """
     # lazy: 3 ms to import, and needed only when something has failed
-    from traceback import TracebackException
+    from traceback import TracebackException, extract_tb
 
+    *outer, error = _way(error)
     shown = TracebackException.from_exception(error)
+    # From the nearest on: of an endless recursion the rest is more of the same.
+    for link in outer[: -_LONGEST_WAY - 1 : -1]:
+        shown.stack[:0] = extract_tb(link.__traceback__)
     _strip(shown)
     return "".join(shown.format())
 
 
 # -- the way that an error took -----------------------------------------------
+
+
+def _way(error: BaseException) -> list[BaseException]:
+    """The failures of calls that stand for one another, outermost first, then what failed.
+
+    Each is told once: the text of one holds the story of those below it.
+    """
+    way = [error]
+    while isinstance(error, ExecutionError) and error.__cause__ is not None:
+        error = error.__cause__
+        way.append(error)
+    return way
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ class ParameterNode(Node[T]):
             constraint=constraint,
             info=info,
         )
+        if projections is not None and not isinstance(projections, (list, tuple)):
+            raise NodeError(f"projections of {self.name} must be a list, not {projections!r}")
         for projection in projections or ():
             if not callable(getattr(projection, "project", None)):
                 raise NodeError(

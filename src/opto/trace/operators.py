@@ -63,7 +63,7 @@ class OperatorFunction(TakesNodes):
         """Apply the operation to nodes or plain values."""
         keys, values, positional = self.shape.bind(args, kwargs)
         nodes = tuple(
-            v if isinstance(v, Node) else calls.wrapped(v, k)
+            v if isinstance(v, Node) else calls.wrapped(v, self.shape.base_of(k, v))
             for k, v in zip(keys, values)  # noqa: B905 - bind gives one key for each
         )
         # The functions behind the rows take what they name by position.

@@ -18,7 +18,7 @@ class Bound(NamedTuple):
     """The arguments of one call, each under the name that it has in the record.
 
     Attributes:
-        keys: parameter names; ``name_0``, ``name_1`` for what ``*name`` took.
+        keys: parameter names; ``args_0``, ``args_1`` for what ``*name`` took.
         values: the arguments, in the order of `keys`.
         positional: how many of them are passed by position; the rest by keyword.
     """
@@ -79,7 +79,7 @@ class Shape:
                 missing.append(name)
         if self.varargs is not None:
             extra = args[len(names) :]
-            by_position += [(f"{self.varargs}_{i}", value) for i, value in enumerate(extra)]
+            by_position += [(f"args_{i}", value) for i, value in enumerate(extra)]
         for name in self.keywords:
             if name in left:
                 by_keyword.append((name, left.pop(name)))
@@ -95,6 +95,11 @@ class Shape:
         # From lists: a tuple that grew from a generator is kept by Python's free list.
         keys, values = [k for k, _ in both], [v for _, v in both]
         return Bound(tuple(keys), tuple(values), len(by_position))
+
+    def base_of(self, key: str, value: Any) -> str:
+        """What a node is called that is made of an argument: its parameter, or its type."""
+        numbered = self.varargs is not None and key.startswith("args_")
+        return type(value).__name__ if numbered else key
 
     def _check_rest(self, left: Mapping[str, Any], taken: Sequence[tuple[str, Any]]) -> None:
         twice = {name for name, _ in taken} & set(left) & set(self.names[self.positional_only :])
@@ -116,7 +121,7 @@ def shape_of(function: Callable[..., Any], name: str) -> Shape:
 
     Example:
         >>> shape_of(lambda a, *b, c=1: a, "f").bind((1, 2, 3), {})
-        Bound(keys=('a', 'b_0', 'b_1', 'c'), values=(1, 2, 3, 1), positional=3)
+        Bound(keys=('a', 'args_0', 'args_1', 'c'), values=(1, 2, 3, 1), positional=3)
     """
     try:
         signature = inspect.signature(function)

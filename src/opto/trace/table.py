@@ -52,14 +52,13 @@ class Operation:
 
         Example:
             >>> OPERATIONS["join"].keys_of(3)
-            ('x', 'y_0', 'y_1')
+            ('x', 'args_0', 'args_1')
         """
         keys = self.keys
         if given == len(keys) and not keywords and not (keys and keys[-1].startswith("*")):
             return keys
         plain = [k for k in keys if not k.startswith("*")]
-        rest = next((k[1:] for k in keys if k.startswith("*") and k[1] != "*"), "args")
-        numbered = (f"{rest}_{i}" for i in range(given - len(plain)))
+        numbered = (f"args_{i}" for i in range(given - len(plain)))
         return (*plain[:given], *numbered, *keywords)
 
 
