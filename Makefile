@@ -12,8 +12,9 @@ PY    := $(VENV)/bin/python
 
 # Which model answers in `make quickstart` decides what must be installed.
 LITELLM := $(ANTHROPIC_API_KEY)$(TRACE_LITELLM_MODEL)
+COMMA   := ,
 OPENAI  := $(OPENAI_API_KEY)$(TRACE_CUSTOMLLM_URL)
-MODEL   := $(if $(LITELLM),litellm,$(if $(OPENAI),core,local))
+MODEL   := $(if $(LITELLM),litellm$(COMMA)quickstart,$(if $(OPENAI),quickstart,local))
 
 .PHONY: quickstart test check bench clean
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from importlib.util import find_spec
 
-from opto.quickstart import command as quickstart
 from opto.version import __version__
 
 __all__ = ["main"]
@@ -20,6 +20,12 @@ def main(words: list[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    if find_spec("rich") is None:
+        sys.stderr.write('This needs rich; install it: pip install "trace-opt[quickstart]"\n')
+        return 2
+    # lazy: rich is in the extra `quickstart`
+    from opto.quickstart import command as quickstart
+
     parser = ArgumentParser(
         "python -m opto", description="Trace a program, and let it be repaired."
     )

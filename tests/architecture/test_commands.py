@@ -32,11 +32,11 @@ def only_this_python(tmp_path):
     ("environment", "extra"),
     [
         ({}, "local"),
-        ({"OPENAI_API_KEY": "k"}, "core"),
-        ({"TRACE_CUSTOMLLM_URL": "http://127.0.0.1"}, "core"),
-        ({"ANTHROPIC_API_KEY": "k"}, "litellm"),
-        ({"TRACE_LITELLM_MODEL": "m"}, "litellm"),
-        ({"OPENAI_API_KEY": "k", "TRACE_LITELLM_MODEL": "m"}, "litellm"),
+        ({"OPENAI_API_KEY": "k"}, "quickstart"),
+        ({"TRACE_CUSTOMLLM_URL": "http://127.0.0.1"}, "quickstart"),
+        ({"ANTHROPIC_API_KEY": "k"}, "litellm,quickstart"),
+        ({"TRACE_LITELLM_MODEL": "m"}, "litellm,quickstart"),
+        ({"OPENAI_API_KEY": "k", "TRACE_LITELLM_MODEL": "m"}, "litellm,quickstart"),
     ],
 )
 def test_quickstart_installs_what_its_model_needs(environment, extra):
