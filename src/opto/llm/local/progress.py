@@ -19,8 +19,10 @@ def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
         title: what stands before the bar.
         total: the length in bytes at the end.
     """
-    # Only someone who waits for a download needs the bar; `import opto.llm` does not.
+    # lazy: only someone who waits for a download needs the bar
     from rich.console import Console
+
+    # lazy: for the same reason
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())

@@ -85,7 +85,7 @@ atexit.register(stop)
 
 def _start(setup: Setup) -> Running:
     try:
-        import xllamacpp
+        import xllamacpp  # lazy: a vendor's package, and an optional one
     except ImportError as error:
         raise ModelMissing(
             f"The local model needs the package xllamacpp, which cannot be imported "
