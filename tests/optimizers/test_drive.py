@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from opto.llm import Reply, Request
@@ -23,11 +25,11 @@ def test_questions_and_answers_go_back_and_forth():
     assert drive(plan([]), echo) == "oneonetwo"
 
 
-async def test_the_same_plan_runs_with_an_event_loop():
+def test_the_same_plan_runs_with_an_event_loop():
     async def answer(requests):
         return echo(requests)
 
-    assert await drive_async(plan([]), answer) == "oneonetwo"
+    assert asyncio.run(drive_async(plan([]), answer)) == "oneonetwo"
 
 
 def test_a_plan_without_questions_has_a_result():
@@ -49,12 +51,12 @@ def test_what_an_answer_raises_passes_through_and_closes_the_plan():
     assert log == ["closed"]
 
 
-async def test_so_it_does_with_an_event_loop():
+def test_so_it_does_with_an_event_loop():
     log = []
 
     async def fail(requests):
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        await drive_async(plan(log), fail)
+        asyncio.run(drive_async(plan(log), fail))
     assert log == ["closed"]
