@@ -2,60 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import ExecutionError, TraceMissingInputsError
-from opto.trace.nodes import ExceptionNode, MessageNode, Node, derive, given
-from opto.trace.packing import TakesNodes, holds_nodes, nodes_in, packed
-from opto.trace.recorded import MUTABLE, copied, unchanged
+from opto.errors import TraceMissingInputsError
+from opto.trace.nodes import ExceptionNode, MessageNode, Node, ParameterNode, derive, given
+from opto.trace.outcome import ATOMS, Callee, Outcome, among, failure, remember, witness
+from opto.trace.packing import TakesNodes, holds_nodes, packed
 from opto.trace.registry import SERIALS
 from opto.trace.table import OPERATIONS, Operation
-from opto.trace.tape import EXTERNAL, INTERPRETER, READS, RECORDER, RUNNER
+from opto.trace.tape import INTERPRETER, READS, RECORDER, RUNNER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from opto.trace.signature import Bound, Shape
+    from opto.trace.signature import Shape
 
 __all__ = ["Callee", "call", "failure", "wrapped"]
 
 _CALL = OPERATIONS["call"]
+_KINDS = frozenset((Node, ParameterNode, MessageNode, ExceptionNode))
 _CONTAINERS = frozenset((list, tuple, dict, set, slice))
 
 
 def _record(op: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:
     """Apply an operation of the table and record it."""
-    nodes = [a if isinstance(a, Node) else wrapped(a, type(a).__name__) for a in args]
     if kwargs:
-        nodes += [
-            v if isinstance(v, Node) else wrapped(v, type(v).__name__) for v in kwargs.values()
-        ]
-    keywords = tuple(kwargs) if kwargs else ()
+        return _record_named(op, args, kwargs)
+    nodes = args
+    for arg in args:
+        if arg.__class__ not in _KINDS:
+            nodes = tuple([_as_node(a) for a in args])
+            break
     values = [n._data for n in nodes]
     if op is _CALL and isinstance(values[0], TakesNodes):
         values[1:] = nodes[1:]
-    seen = _witness(nodes) if op.mutates else None
+    seen = witness(nodes) if op.mutates else None
     try:
-        if keywords:
-            split = len(args)
-            value = op.function(*values[:split], **dict(zip(keywords, values[split:])))  # noqa: B905
-        else:
-            value = op.function(*values)
+        value = op.function(*values)
     except TraceMissingInputsError:
         raise
     except Exception as error:
-        keys = op.keys_of(len(args), keywords)
+        raise failure(op, op.keys_of(len(args)), nodes, error) from error
+    if seen is not None:
+        remember(seen)
+    if isinstance(value, Node):
+        return _of_a_node(op, op.keys_of(len(args)), nodes, value)
+    return derive(op, op.name, nodes, value)
+
+
+def _record_named(op: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The same, for an operation that is given arguments by keyword."""
+    keys, split = op.keys_of(len(args), kwargs), len(args)
+    nodes = tuple([_as_node(a) for a in (*args, *kwargs.values())])
+    values = [n._data for n in nodes]
+    if op is _CALL and isinstance(values[0], TakesNodes):
+        values[1:] = nodes[1:]
+    seen = witness(nodes) if op.mutates else None
+    try:
+        value = op.function(*values[:split], **dict(zip(kwargs, values[split:])))  # noqa: B905
+    except TraceMissingInputsError:
+        raise
+    except Exception as error:
         raise failure(op, keys, nodes, error) from error
     if seen is not None:
-        _remember(seen)
-    if isinstance(value, Node) and not _among(value, nodes):
-        # An item of a container that is a node itself: the result depends on both.
-        return _with_extra(op, op.keys_of(len(args), keywords), nodes, [value], value._data)
-    new = derive(op, op.name, tuple(nodes), value._data if isinstance(value, Node) else value)
-    if keywords:
-        new._more().keys = op.keys_of(len(args), keywords)
+        remember(seen)
+    if isinstance(value, Node):
+        return _of_a_node(op, keys, nodes, value)
+    new = derive(op, op.name, nodes, value)
+    new._more().keys = keys
+    return new
+
+
+def _as_node(value: Any) -> Any:
+    return value if isinstance(value, Node) else wrapped(value, type(value).__name__)
+
+
+def _of_a_node(op: Operation, keys: tuple[str, ...], nodes: tuple[Any, ...], value: Any) -> Any:
+    """The result where an operation gave a node, such as an item of a list of nodes."""
+    extra = () if among(value, nodes) else (value,)
+    new = derive(op, op.name, (*nodes, *extra), value._data)
+    new._more().keys = (*keys, *(n.py_name for n in extra))
     return new
 
 
@@ -72,59 +99,14 @@ RUNNER.apply = _run
 
 def wrapped(value: Any, base: str) -> Any:
     """A node for an argument that is none."""
+    if value.__class__ in ATOMS:
+        return given(value, base)
     if type(value) in _CONTAINERS or hasattr(value, "__dict__"):
         if holds_nodes(value):
             return packed(value, base)
         if isinstance(value, TakesNodes) and value.parameter is not None:
             return value.parameter
     return given(value, base)
-
-
-@dataclass(frozen=True, slots=True)
-class Callee:
-    """A bundled function, as a call needs to know it.
-
-    Attributes:
-        op: what the call is recorded as.
-        base: the base name of the results.
-        function: works on values.
-        shape: how it takes its arguments.
-        code: the parameter that holds its source, or None.
-        process: whether it is given values (or the arguments as they are).
-        traceable: whether it works on nodes, with its inner graph kept.
-        catch: whether an exception becomes an output.
-        external: whether it may use nodes that it was not given.
-        rewritten: how the code takes its arguments now, if it was changed.
-    """
-
-    op: Operation
-    base: str
-    function: Callable[..., Any]
-    shape: Shape
-    code: Any = None
-    process: bool = True
-    traceable: bool = False
-    catch: bool = True
-    external: bool = False
-    rewritten: Shape | None = None
-
-    def given(self, args: Sequence[Any], nodes: Sequence[Any]) -> Sequence[Any]:
-        """What the function is given in the place of its arguments."""
-        if not self.process:
-            return args
-        if self.traceable:
-            return [n.detach() for n in nodes]
-        pairs = zip(args, nodes)  # noqa: B905 - one node for each argument
-        return [a if isinstance(a, TakesNodes) else n._data for a, n in pairs]
-
-    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bound:
-        """Which argument is which, by the signature that the function was written with."""
-        try:
-            return self.shape.bind(args, kwargs)
-        except TypeError:
-            if self.rewritten is None:
-                raise
-            return self.rewritten.bind(args, kwargs)
 
 
 def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -140,17 +122,18 @@ def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
         TypeError: the arguments do not fit its signature.
     """
     shape = callee.shape
-    if kwargs or len(args) != shape.plain:
-        keys, args, positional = callee.bind(args, kwargs)
-    else:
+    plain = not kwargs and len(args) == shape.plain
+    if plain:
         keys, positional = shape.names, len(args)
-    nodes = []
-    for key, arg in zip(keys, args):  # noqa: B905 - bind gives one key for each
-        nodes.append(arg if isinstance(arg, Node) else wrapped(arg, shape.base_of(key, arg)))
+    else:
+        keys, args, positional = callee.bind(args, kwargs)
+    nodes, values = _taken(shape, keys, args)
     opened = next(SERIALS)
-    values = callee.given(args, nodes)
-    done = _Done(callee, keys, nodes, positional, opened, values)
-    token = READS.set(done.reads)
+    if callee.special:
+        plain, values = False, callee.given(args, nodes)
+    seen = witness(nodes)
+    reads: list[Any] | None = [] if INTERPRETER.get().recording else None
+    token = READS.set(reads)
     try:
         if positional == len(values):
             out = callee.function(*values)
@@ -162,204 +145,33 @@ def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
     except Exception as error:
         if not callee.catch:
             raise
+        done = Outcome(callee, keys, nodes, positional, opened, values, reads, seen)
         raise done.failed(error) from error
     finally:
         READS.reset(token)
-    if out.__class__ is CoroutineType:
-        return done.awaited(out)
-    return done.result(out)
+    # What most calls are: nothing was read or changed, and a value came out.
+    if plain and reads == [] and seen is None and not isinstance(out, _MORE):
+        upstream = tuple(nodes) if callee.code is None else (*nodes, callee.code)
+        return derive(callee.op, callee.base, upstream, out)
+    done = Outcome(callee, keys, nodes, positional, opened, values, reads, seen)
+    return done.awaited(out) if out.__class__ is CoroutineType else done.result(out)
 
 
-class _Done:
-    """A call on its way: what was given, and what it has looked at."""
-
-    __slots__ = ("callee", "keys", "nodes", "opened", "positional", "reads", "seen", "values")
-
-    def __init__(
-        self,
-        callee: Callee,
-        keys: tuple[str, ...],
-        nodes: list[Any],
-        positional: int,
-        opened: int,
-        values: Sequence[Any],
-    ) -> None:
-        self.callee, self.keys, self.nodes = callee, keys, nodes
-        self.positional, self.opened, self.values = positional, opened, values
-        self.reads: list[Any] | None = [] if INTERPRETER.get().recording else None
-        self.seen = _witness(nodes)
-
-    async def awaited(self, coroutine: Any) -> Any:
-        """The result of an asynchronous function, recorded when it is there."""
-        token = READS.set(self.reads)
-        try:
-            out = await coroutine
-        except TraceMissingInputsError:
-            raise
-        except Exception as error:
-            if not self.callee.catch:
-                raise
-            raise self.failed(error) from error
-        finally:
-            READS.reset(token)
-        return self.result(out)
-
-    def result(self, out: Any) -> Any:
-        """The node of what the function returned."""
-        callee, value = self.callee, out._data if isinstance(out, Node) else out
-        if self.seen is not None:
-            _remember(self.seen)
-        if self.reads is None:
-            return derive(callee.op, callee.base, (), value)
-        nodes, keys = self.nodes, self.keys
-        if callee.code is not None:
-            nodes, keys = [*nodes, callee.code], (*keys, "__code")
-        external: list[Any] = []
-        if self.reads or out is not value:
-            external = self._credited(out)
-            nodes = [*nodes, *external]
-            keys = (*keys, *(n.py_name for n in external))
-        new = derive(callee.op, callee.base, tuple(nodes), value)
-        if keys != callee.op.keys or self.positional != len(self.values):
-            more = new._more()
-            more.keys, more.positional = keys, self.positional
-        if external or callee.traceable:
-            self._open(new, out, external)
-        return new
-
-    def _credited(self, out: Any) -> list[Any]:
-        """The nodes beside those given that the result was computed from.
-
-        Raises:
-            TraceMissingInputsError: one was used that the function may not use.
-        """
-        used = self._external(self.reads or ())
-        allowed = EXTERNAL.get()
-        if used and not (self.callee.external if allowed is None else allowed):
-            self._refuse(used)
-        if isinstance(out, Node) and not self.callee.traceable:
-            # It returned a node: what that was computed from is upstream of the result.
-            used += [n for n in self._external([out]) if not _among(n, used)]
-        return used
-
-    def _open(self, new: Any, out: Any, external: Sequence[Any]) -> None:
-        info = new.info
-        info["external_dependencies"] = list(external)
-        if self.callee.traceable:
-            split = self.positional
-            info["opened"] = self.opened
-            info["inputs"] = {
-                "args": list(self.values[:split]),
-                "kwargs": dict(zip(self.keys[split:], self.values[split:])),  # noqa: B905
-            }
-            info["output"] = out
-            new._extras.inner = (out if isinstance(out, Node) else None, self.opened)
-
-    def _external(self, reads: Iterable[Any]) -> list[Any]:
-        """The nodes that were used beside those that were given.
-
-        What was made inside the call counts as what it was made of; what lies in an
-        argument's value was given, and is still to be credited.
-        """
-        known = {id(n) for n in self.nodes} | {id(v) for v in self.values}
-        seen, found = set(), []
-        stack = [*reads][::-1]
-        while stack:
-            node = stack.pop()
-            if id(node) in known or id(node) in seen:
-                continue
-            seen.add(id(node))
-            if node._serial < self.opened or node.kind == "parameter":
-                found.append(node)
-            elif not self.callee.traceable:
-                stack.extend(node._args)
-        return found
-
-    def _refuse(self, used: Sequence[Any]) -> None:
-        held = {id(n) for given in self.nodes for n in nodes_in(given._data)}
-        strange = [n for n in used if id(n) not in held]
-        if not strange:
-            return
-        names = ", ".join(n.name for n in strange)
-        op, given = self.callee.op.name, ", ".join(n.name for n in self.nodes) or "nothing"
-        raise TraceMissingInputsError(
-            f"{op} used the value of {names}, which it was not given (it was given: {given}), so "
-            f"feedback could not reach {names}. Pass it as an argument, or write "
-            "bundle(allow_external_dependencies=True)"
-        )
-
-    def failed(self, error: Exception) -> ExecutionError:
-        """The error that stands for the failed call."""
-        if self.seen is not None:
-            _remember(self.seen)
-        callee = self.callee
-        nodes, keys = self.nodes, self.keys
-        if callee.code is not None:
-            nodes, keys = [*nodes, callee.code], (*keys, "__code")
-        if isinstance(error, ExecutionError):
-            # What failed inside is upstream: the feedback must reach its inputs too.
-            inner = error.exception_node
-            nodes, keys = [*nodes, inner], (*keys, inner.py_name)
-        return failure(callee.op, keys, nodes, error, base=callee.base)
+# What a function may return that is no plain result.
+_MORE = (Node, CoroutineType)
 
 
-def _among(node: Any, nodes: Sequence[Any]) -> bool:
-    # `in` would compare values.
-    return any(node is other for other in nodes)
-
-
-def failure(
-    op: Operation,
-    keys: tuple[str, ...],
-    nodes: Sequence[Any],
-    error: Exception,
-    base: str = "",
-    text: str | None = None,
-) -> ExecutionError:
-    """The error that stands for a failed call, with its exception node."""
-    # lazy: 15 ms to import, and needed only when something has failed.
-    from opto.trace.excerpt import error_comment, error_text, traceback_text
-
-    words = f"[exception] The operation {op.name} raised an exception. {op.words}"
-    failed = replace(op, words=words, keys=keys)
-    args = tuple(nodes) if INTERPRETER.get().recording else ()
-    inner = error.exception_node if isinstance(error, ExecutionError) else None
-    said = inner._data if inner is not None else error_text(error)
-    node = derive(failed, f"exception_{base or op.name}", args, said, ExceptionNode)
-    node._more().keys = keys
-    node.info["traceback"] = traceback_text(error)
-    node.info["error_comment"] = error_comment(error, text)
-    return ExecutionError(node)
-
-
-def _with_extra(
-    op: Operation, keys: tuple[str, ...], nodes: Sequence[Any], extra: Sequence[Any], value: Any
-) -> MessageNode[Any]:
-    new: MessageNode[Any] = derive(op, op.name, (*nodes, *extra), value)
-    new._more().keys = (*keys, *(n.py_name for n in extra))
-    return new
-
-
-def _witness(nodes: Sequence[Any]) -> list[tuple[Any, Any, Any]] | None:
-    """Copies of what the call may change in place: the node, its value, the copy."""
-    seen = None
-    for node in nodes:
-        value = node._data
-        owner = getattr(value, "__self__", None) if callable(value) else None
-        if type(owner) in MUTABLE and node._args and node._args[0]._data is owner:
-            node, value = node._args[0], owner  # noqa: PLW2901 - a method changes its owner
-        if type(value) not in MUTABLE:
-            continue
-        before = node._extras.before
-        if before is None or before[0] is not value:
-            copy = copied(value)
-            if copy is not None:
-                seen = seen or []
-                seen.append((node, value, copy))
-    return seen
-
-
-def _remember(seen: Sequence[tuple[Any, Any, Any]]) -> None:
-    for node, value, copy in seen:
-        if not unchanged(copy, value):
-            node._more().before = (value, copy)
+def _taken(
+    shape: Shape, keys: Sequence[str], args: Sequence[Any]
+) -> tuple[list[Any], Sequence[Any]]:
+    """The nodes of the arguments, and the values that the function is given of them."""
+    nodes, values = [], []
+    for key, arg in zip(keys, args):  # noqa: B905 - bind gives one key for each
+        if isinstance(arg, Node):
+            nodes.append(arg)
+            values.append(arg._data)
+        else:
+            node = wrapped(arg, shape.base_of(key, arg))
+            nodes.append(node)
+            values.append(arg if isinstance(arg, TakesNodes) else node._data)
+    return nodes, values

@@ -1,0 +1,259 @@
+"""How a call ended: what is recorded of it, and what it looked at on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import ExecutionError, TraceMissingInputsError
+from opto.trace.nodes import ExceptionNode, Node, derive
+from opto.trace.packing import nodes_in
+from opto.trace.recorded import MUTABLE, copied, unchanged
+from opto.trace.tape import EXTERNAL, INTERPRETER, READS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from opto.trace.signature import Bound, Shape
+    from opto.trace.table import Operation
+
+__all__ = ["ATOMS", "Callee", "Outcome", "among", "failure", "remember", "witness"]
+
+# Types whose values cannot hold anything, and cannot be changed.
+ATOMS = frozenset((int, str, float, bool, type(None), bytes, complex))
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A bundled function, as a call needs to know it.
+
+    Attributes:
+        op: what the call is recorded as.
+        base: the base name of the results.
+        function: works on values.
+        shape: how it takes its arguments.
+        code: the parameter that holds its source, or None.
+        process: whether it is given values (or the arguments as they are).
+        traceable: whether it works on nodes, with its inner graph kept.
+        catch: whether an exception becomes an output.
+        external: whether it may use nodes that it was not given.
+        rewritten: how the code takes its arguments now, if it was changed.
+    """
+
+    op: Operation
+    base: str
+    function: Callable[..., Any]
+    shape: Shape
+    code: Any = None
+    process: bool = True
+    traceable: bool = False
+    catch: bool = True
+    external: bool = False
+    rewritten: Shape | None = None
+
+    @property
+    def special(self) -> bool:
+        """Whether the function is given something else than values."""
+        return self.traceable or not self.process
+
+    def given(self, args: Sequence[Any], nodes: Sequence[Any]) -> Sequence[Any]:
+        """What a special function is given in the place of its arguments."""
+        return [n.detach() for n in nodes] if self.process else args
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bound:
+        """Which argument is which, by the signature that the function was written with."""
+        try:
+            return self.shape.bind(args, kwargs)
+        except TypeError:
+            if self.rewritten is None:
+                raise
+            return self.rewritten.bind(args, kwargs)
+
+
+class Outcome:
+    """A call on its way: what was given, and what it has looked at."""
+
+    __slots__ = ("callee", "keys", "nodes", "opened", "positional", "reads", "seen", "values")
+
+    def __init__(
+        self,
+        callee: Callee,
+        keys: tuple[str, ...],
+        nodes: list[Any],
+        positional: int,
+        opened: int,
+        values: Sequence[Any],
+        reads: list[Any] | None,
+        seen: list[tuple[Any, Any, Any]] | None,
+    ) -> None:
+        self.callee, self.keys, self.nodes = callee, keys, nodes
+        self.positional, self.opened, self.values = positional, opened, values
+        self.reads, self.seen = reads, seen
+
+    async def awaited(self, coroutine: Any) -> Any:
+        """The result of an asynchronous function, recorded when it is there."""
+        token = READS.set(self.reads)
+        try:
+            out = await coroutine
+        except TraceMissingInputsError:
+            raise
+        except Exception as error:
+            if not self.callee.catch:
+                raise
+            raise self.failed(error) from error
+        finally:
+            READS.reset(token)
+        return self.result(out)
+
+    def result(self, out: Any) -> Any:
+        """The node of what the function returned."""
+        callee, value = self.callee, out._data if isinstance(out, Node) else out
+        if self.seen is not None:
+            remember(self.seen)
+        if self.reads is None:
+            return derive(callee.op, callee.base, (), value)
+        nodes, keys = self.nodes, self.keys
+        if callee.code is not None:
+            nodes, keys = [*nodes, callee.code], (*keys, "__code")
+        external: list[Any] = []
+        if self.reads or out is not value:
+            external = self._credited(out)
+            nodes = [*nodes, *external]
+            keys = (*keys, *(n.py_name for n in external))
+        new = derive(callee.op, callee.base, tuple(nodes), value)
+        if keys != callee.op.keys or self.positional != len(self.values):
+            more = new._more()
+            more.keys, more.positional = keys, self.positional
+        if external or callee.traceable:
+            self._open(new, out, external)
+        return new
+
+    def _credited(self, out: Any) -> list[Any]:
+        """The nodes beside those given that the result was computed from.
+
+        Raises:
+            TraceMissingInputsError: one was used that the function may not use.
+        """
+        used = self._external(self.reads or ())
+        allowed = EXTERNAL.get()
+        if used and not (self.callee.external if allowed is None else allowed):
+            self._refuse(used)
+        if isinstance(out, Node) and not self.callee.traceable:
+            # It returned a node: what that was computed from is upstream of the result.
+            used += [n for n in self._external([out]) if not among(n, used)]
+        return used
+
+    def _open(self, new: Any, out: Any, external: Sequence[Any]) -> None:
+        info = new.info
+        info["external_dependencies"] = list(external)
+        if self.callee.traceable:
+            split = self.positional
+            info["opened"] = self.opened
+            info["inputs"] = {
+                "args": list(self.values[:split]),
+                "kwargs": dict(zip(self.keys[split:], self.values[split:])),  # noqa: B905
+            }
+            info["output"] = out
+            new._extras.inner = (out if isinstance(out, Node) else None, self.opened)
+
+    def _external(self, reads: Iterable[Any]) -> list[Any]:
+        """The nodes that were used beside those that were given.
+
+        What was made inside the call counts as what it was made of; what lies in an
+        argument's value was given, and is still to be credited.
+        """
+        known = {id(n) for n in self.nodes} | {id(v) for v in self.values}
+        seen, found = set(), []
+        stack = [*reads][::-1]
+        while stack:
+            node = stack.pop()
+            if id(node) in known or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if node._serial < self.opened or node.kind == "parameter":
+                found.append(node)
+            elif not self.callee.traceable:
+                stack.extend(node._args)
+        return found
+
+    def _refuse(self, used: Sequence[Any]) -> None:
+        held = {id(n) for given in self.nodes for n in nodes_in(given._data)}
+        strange = [n for n in used if id(n) not in held]
+        if not strange:
+            return
+        names = ", ".join(n.name for n in strange)
+        op, given = self.callee.op.name, ", ".join(n.name for n in self.nodes) or "nothing"
+        raise TraceMissingInputsError(
+            f"{op} used the value of {names}, which it was not given (it was given: {given}), so "
+            f"feedback could not reach {names}. Pass it as an argument, or write "
+            "bundle(allow_external_dependencies=True)"
+        )
+
+    def failed(self, error: Exception) -> ExecutionError:
+        """The error that stands for the failed call."""
+        if self.seen is not None:
+            remember(self.seen)
+        callee = self.callee
+        nodes, keys = self.nodes, self.keys
+        if callee.code is not None:
+            nodes, keys = [*nodes, callee.code], (*keys, "__code")
+        if isinstance(error, ExecutionError):
+            # What failed inside is upstream: the feedback must reach its inputs too.
+            inner = error.exception_node
+            nodes, keys = [*nodes, inner], (*keys, inner.py_name)
+        return failure(callee.op, keys, nodes, error, base=callee.base)
+
+
+def among(node: Any, nodes: Sequence[Any]) -> bool:
+    """Whether `node` itself is among `nodes`; ``in`` would compare values."""
+    return any(node is other for other in nodes)
+
+
+def failure(
+    op: Operation,
+    keys: tuple[str, ...],
+    nodes: Sequence[Any],
+    error: Exception,
+    base: str = "",
+    text: str | None = None,
+) -> ExecutionError:
+    """The error that stands for a failed call, with its exception node."""
+    # lazy: 15 ms to import, and needed only when something has failed.
+    from opto.trace.excerpt import error_comment, error_text, traceback_text
+
+    words = f"[exception] The operation {op.name} raised an exception. {op.words}"
+    failed = replace(op, words=words, keys=keys)
+    args = tuple(nodes) if INTERPRETER.get().recording else ()
+    inner = error.exception_node if isinstance(error, ExecutionError) else None
+    said = inner._data if inner is not None else error_text(error)
+    node = derive(failed, f"exception_{base or op.name}", args, said, ExceptionNode)
+    node._more().keys = keys
+    node.info["traceback"] = traceback_text(error)
+    node.info["error_comment"] = error_comment(error, text)
+    return ExecutionError(node)
+
+
+def witness(nodes: Sequence[Any]) -> list[tuple[Any, Any, Any]] | None:
+    """Copies of what the call may change in place: the node, its value, the copy."""
+    seen = None
+    for node in nodes:
+        value = node._data
+        if value.__class__ in ATOMS:
+            continue
+        owner = getattr(value, "__self__", None) if callable(value) else None
+        if type(owner) in MUTABLE and node._args and node._args[0]._data is owner:
+            node, value = node._args[0], owner  # noqa: PLW2901 - a method changes its owner
+        before = node._extras.before
+        if type(value) in MUTABLE and (before is None or before[0] is not value):
+            copy = copied(value)
+            if copy is not None:
+                seen = seen or []
+                seen.append((node, value, copy))
+    return seen
+
+
+def remember(seen: Sequence[tuple[Any, Any, Any]]) -> None:
+    """Keep what a value was, where the call changed it."""
+    for node, value, copy in seen:
+        if not unchanged(copy, value):
+            node._more().before = (value, copy)
