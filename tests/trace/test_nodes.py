@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import re
 
 import pytest
 
 from opto.errors import NodeError, OptoError
-from opto.trace import GRAPH, Node, node
+from opto.trace import GRAPH, Node, bundle, node
 from opto.trace.nodes import (
     AbstractNode,
     ExceptionNode,
@@ -305,3 +306,20 @@ def test_an_exception_node_says_type_and_message():
 def test_an_exception_of_a_module_is_named_with_it():
     e = ExceptionNode(re.error("odd"), inputs=[node(1)], description="[f] it failed")
     assert re.fullmatch(r"\([\w.]+\.(error|PatternError)\) odd", e.data)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: x,
+        lambda x: x + 1,
+        lambda x: x.call("bit_length"),
+        lambda x: bundle("[shout] loud")(lambda v: v)(x),
+    ],
+)
+def test_a_node_travels_by_pickle_without_its_graph(make):
+    y = make(node(3, name="x", trainable=True, description="a number"))
+    back = pickle.loads(pickle.dumps(y))  # noqa: S301 - our own bytes
+    assert (back.name, back.data, back.description) == (y.name, y.data, y.description)
+    assert back.parents == []
+    assert back.trainable == y.trainable

@@ -138,14 +138,10 @@ class MessageNode(Node[T]):
         named = _named(inputs)
         op = get_op_name(description)
         super().__init__(value, name=op if name is None else name, constraint=constraint, info=info)
-        self._op = Operation(op, _unknown, tuple(named), description)
+        self._op = Operation.of_words(op, tuple(named), description)
         if recording():
             self._args = tuple(named.values())
             self._more().keys = tuple(named)
-
-
-def _unknown(*_args: Any, **_kwargs: Any) -> Any:
-    raise NodeError("this result was made by hand; its operation is not known and cannot be run")
 
 
 def _named(inputs: Any) -> dict[str, Node[Any]]:
@@ -257,7 +253,7 @@ def given(value: Any, base: str) -> Node[Any]:
     return new
 
 
-_GIVEN = Operation("node", _unknown)
+_GIVEN = Operation.of_words("node", (), "[node]")
 
 
 def node(

@@ -13,6 +13,8 @@ from ast import literal_eval
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from opto.errors import NodeError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -47,6 +49,15 @@ class Operation:
     mutates: bool = False
     info_of: Callable[[Any], dict[str, Any]] | None = None
 
+    @classmethod
+    def of_words(cls, name: str, keys: tuple[str, ...], words: str) -> Operation:
+        """An operation of which only the words are known: it can be shown and not run."""
+        return cls(name, _not_kept, keys, words)
+
+    def told(self) -> Operation:
+        """Its words alone, which can be kept and sent where its code cannot."""
+        return Operation.of_words(self.name, self.keys, self.words)
+
     def keys_of(self, given: int, keywords: Iterable[str] = ()) -> tuple[str, ...]:
         """The names of `given` arguments by position and those by keyword.
 
@@ -60,6 +71,10 @@ class Operation:
         plain = [k for k in keys if not k.startswith("*")]
         numbered = (f"args_{i}" for i in range(given - len(plain)))
         return (*plain[:given], *numbered, *keywords)
+
+
+def _not_kept(*_args: Any, **_kwargs: Any) -> Any:
+    raise NodeError("of this operation only the words were kept; it cannot be run again")
 
 
 def _row(

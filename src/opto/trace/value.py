@@ -268,7 +268,8 @@ class Node(Operators, Placed, Hearing, Generic[T]):
     def __reduce__(self) -> Any:
         more = self._extras
         words = (more.description, more.constraint, more.trainable)
-        return _unpickled, (self.__class__, self._data, self._base, self._index, self._op, words)
+        op = None if self._op is None else self._op.told()
+        return _unpickled, (self.__class__, self._data, self._base, self._index, op, words)
 
     # -- Python's own protocols, which answer with plain values ------------------------
 
