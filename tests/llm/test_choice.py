@@ -105,7 +105,7 @@ names = ["OpenAI", "Local"] + ["LiteLLM"] * installed("litellm")
 models = [opto.llm.LLM(backend=name) for name in names]
 models.append(opto.llm.LLM())
 [repr(model) for model in models]
-heavy = {"openai", "litellm", "tenacity", "httpx", "asyncio", "json", "xllamacpp"}
+heavy = {"openai", "litellm", "tenacity", "httpx", "asyncio", "xllamacpp"}
 sys.exit(" ".join(heavy & set(sys.modules)) or 0)
 """
     done = subprocess.run(

@@ -5,7 +5,8 @@ It only hands feedback on; what feedback is, the propagator says.
 
 from __future__ import annotations
 
-from threading import RLock
+# Not from `threading`, which takes 2 ms to import.
+from _thread import RLock
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import BackwardError
