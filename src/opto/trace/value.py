@@ -182,7 +182,8 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         text = self._extras.description
         if text is None:
             return f"[{type(self).__name__}]" if self._op is None else self._op.words
-        return text if text.startswith("[") else f"[{type(self).__name__}] {text}"
+        tagged = text.startswith("[") and "]" in text
+        return text if tagged else f"[{type(self).__name__}] {text}"
 
     @_description.setter
     def _description(self, text: str | None) -> None:
