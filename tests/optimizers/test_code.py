@@ -1,3 +1,4 @@
+import inspect
 import sys
 import warnings
 
@@ -123,3 +124,44 @@ def test_no_text_raises_anything_else(text):
     except AnswerError:
         return
     assert "def f" in made
+
+
+DOCUMENTED = '''def f(x):
+    """Twice x,
+
+    and no more.
+    """
+    return x'''
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "def f(x):\n    return 2 * x",
+        "def f(x):\n    # twice\n    return 2 * x",
+        "async def g(): ...\n\ndef f(x):\n    @print\n    def h(): ...\n    return 2 * x",
+    ],
+)
+def test_a_docstring_that_was_left_out_is_put_back(answer):
+    head = Head.of(None, DOCUMENTED)
+    text, repairs = new_version(answer, head)
+    assert repairs == ("the docstring put back",)
+    names = {"print": lambda f: f}
+    exec(text, names)
+    assert inspect.getdoc(names["f"]) == "Twice x,\n\nand no more."
+    assert names["f"](2) == 4
+
+
+@pytest.mark.parametrize("doc", ["one line", 'ends with "', "back\\slash", 'three """ quotes'])
+def test_a_docstring_of_any_text_is_put_back(doc):
+    head = Head.of(None, f"def f(x):\n    {doc!r}\n    return x")
+    text, _ = new_version("def f(x):\n    return x", head)
+    names = {}
+    exec(text, names)
+    assert names["f"].__doc__ == doc
+
+
+def test_another_docstring_stays():
+    text, repairs = new_version('def f(x):\n    "Mine."\n    return x', Head.of(None, DOCUMENTED))
+    assert "Mine." in text
+    assert repairs == ()

@@ -13,6 +13,7 @@ from opto.quickstart.jobs import JOBS
 from opto.quickstart.number import Seating
 from opto.quickstart.run import Begun, Ended, Stepped, work
 from opto.quickstart.sorting import HELD_OUT, SHOWN, Sorting
+from opto.trace import GRAPH
 
 RIGHT = """
 def strange_sort_list(lst):
@@ -93,8 +94,9 @@ def test_a_crash_is_told_by_its_case() -> None:
     task.sort.parameter._set(HALF_RIGHT)
     verdict = task.run()
     assert verdict.score == 3
-    assert "strange_sort_list([3, 1, 2]) raised" in verdict.feedback
-    assert "IndexError" in verdict.feedback
+    case = ">>> strange_sort_list([3, 1, 2])\n[1, 3, 2]\nbut it raised (IndexError)"
+    assert case in verdict.feedback
+    assert "left.pop()] <--- (IndexError) pop from empty list." in verdict.feedback
 
 
 def test_endless_code_is_a_failed_case_and_no_endless_wait() -> None:
@@ -135,3 +137,15 @@ def test_a_colour_that_is_none_of_the_choices_is_refused(suggests) -> None:
     first = list(work(JOBS["choice"], llm, seed=0))[1]
     assert "purple" not in first.verdict.words
     assert first.update.refused
+
+
+def test_every_other_step_hides_wrong_code_from_the_model(suggests) -> None:
+    code = "def strange_sort_list(lst):\n    return lst"
+    model = ScriptedLLM([suggests({"__code0": code})] * 40)
+    GRAPH.clear()
+    for _ in work(JOBS["repair"], model, seed=0):
+        pass
+    asked = [request.messages[1]["content"] for request in model.requests]
+    shown = [("return sorted(lst)" in text or "return lst" in text) for text in asked[::4]]
+    assert shown == [False, True] * 5
+    assert all("begins with the minimum" in text for text in asked)

@@ -22,7 +22,8 @@ def test_a_person_sees_before_feedback_refusal_score_and_after(suggests) -> None
     answers = [suggests({"__code0": text}) for text in (code, "x = (", code, code)]
     text = seen(ScriptedLLM(answers * 10), "repair")
     assert "return sorted(lst)" in text
-    assert "strange_sort_list([3, 1, 2]) returned [1, 2, 3], but should return" in text
+    assert ">>> strange_sort_list([3, 1, 2])" in text
+    assert "but it returned [1, 2, 3]" in text
     assert "refused: __code0: it is no Python" in text
     assert "draft, score 0" in text
     assert "[bold]odd[/]" in text

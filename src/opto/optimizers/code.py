@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import Any
 
@@ -34,11 +34,13 @@ class Head:
         name: the name of the function.
         parameters: its parameters with their defaults, without annotations.
         is_async: whether it is a coroutine function.
+        docstring: what its first lines say of it.
     """
 
     name: str
     parameters: str
     is_async: bool = False
+    docstring: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, constraint: str | None, code: Any) -> Head | None:
@@ -65,7 +67,8 @@ class Head:
 
     @classmethod
     def _from(cls, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Head:
-        return cls(node.name, _parameters(node.args), isinstance(node, ast.AsyncFunctionDef))
+        is_async = isinstance(node, ast.AsyncFunctionDef)
+        return cls(node.name, _parameters(node.args), is_async, ast.get_docstring(node))
 
     def __str__(self) -> str:
         return f"{'async ' if self.is_async else ''}def {self.name}({self.parameters})"
@@ -120,7 +123,9 @@ def new_version(value: Any, head: Head | None) -> tuple[str, tuple[str, ...]]:
         _check(tree, head)
         without = _without_trials(text, tree, head.name)
         repairs += ["a trial call after the code"] if without != text else []
-        text = without
+        text, whole = without, _with_docstring(without, head)
+        repairs += ["the docstring put back"] if whole != text else []
+        text = whole
     return _formatted(text), tuple(repairs)
 
 
@@ -169,6 +174,28 @@ def _without_trials(text: str, tree: ast.Module, name: str) -> str:
             break
         del lines[trial.lineno - 1 :]
     return "\n".join(lines).rstrip()
+
+
+def _with_docstring(text: str, head: Head) -> str:
+    """The code with the docstring of `head`, where the function came without one.
+
+    It says what the function is for: without it, the next step would not know.
+    """
+    tree = _parsed(text)
+    found = None if isinstance(tree, str) else _definition(tree, head.name)
+    if found is None or head.docstring is None or ast.get_docstring(found) is not None:
+        return text
+    first, lines = found.body[0], text.split("\n")
+    if first.lineno == found.lineno:  # all on one line
+        return text
+    indent = " " * first.col_offset
+    quoted = f'"""{head.docstring}\n"""' if "\n" in head.docstring else f'"""{head.docstring}"""'
+    if "\\" in quoted or '"""' in head.docstring or head.docstring.endswith('"'):
+        quoted = repr(head.docstring)
+    # A decorated first statement begins at its decorator.
+    start = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", ()))])
+    lines[start - 1 : start - 1] = [f"{indent}{line}".rstrip() for line in quoted.split("\n")]
+    return "\n".join(lines)
 
 
 def _is_trial(node: ast.stmt, name: str) -> bool:

@@ -59,6 +59,10 @@ class Job:
         steps: how many steps there are at most.
         drafts: how many answers each step asks for; the best by score is taken.
         memory: how many earlier rounds the model sees.
+        afresh: every other step, the first one included, hides the present values. A small
+            model repeats wrong code that it is shown, and writes from the documentation
+            what it would not have mended; half-right code it mends.
+        temperature: how far apart the drafts of a step are; None for OptoPrime's default.
     """
 
     name: str
@@ -67,3 +71,5 @@ class Job:
     steps: int
     drafts: int
     memory: int
+    afresh: bool = False
+    temperature: tuple[float, float] | None = None

@@ -106,23 +106,26 @@ def work(job: Job, llm: LLM, seed: int) -> Iterator[Begun | Stepped | Ended]:
         memory_size=job.memory,
         drafts=job.drafts,
         score=lambda: task.run().score,
+        temperature=job.temperature,
     )
     verdict = task.run()
     yield Begun(job, task.listing(), verdict)
     steps: list[Stepped] = []
     while not verdict.solved and len(steps) < job.steps:
-        step = _step(optimizer, task, verdict, len(steps) + 1)
+        step = _step(optimizer, task, verdict, len(steps) + 1, afresh=job.afresh)
         steps.append(step)
         verdict = step.verdict
         yield step
     yield Ended(task.listing(), verdict, _outcome(job, seed, task, steps, verdict, begin))
 
 
-def _step(optimizer: OptoPrime, task: Any, verdict: Verdict, number: int) -> Stepped:
+def _step(
+    optimizer: OptoPrime, task: Any, verdict: Verdict, number: int, *, afresh: bool
+) -> Stepped:
     begin = monotonic()
     optimizer.zero_feedback()
     optimizer.backward(verdict.output, verdict.feedback)
-    update = optimizer.step()
+    update = optimizer.step(mask=["#Variables"] if afresh and number % 2 else None)
     return Stepped(number, verdict.feedback, update, task.run(), monotonic() - begin)
 
 

@@ -46,8 +46,8 @@ def wrong_sort() -> FunModule:
     def strange_sort_list(lst: list[int]) -> list[int]:
         """Return a new list with the numbers of lst in strange order.
 
-        Strange order takes the smallest of the numbers that are left, then the largest of
-        those that are left, then the smallest again, and so on, until none is left.
+        Strange order begins with the minimum, goes on with the maximum of the remaining
+        numbers, then the minimum of the remaining numbers, and so on, in turns.
         """
         return sorted(lst)
 
@@ -66,9 +66,13 @@ class Sorting:
         complaints = [(case, said) for case in SHOWN if (said := self._complaint(case))]
         failing = complaints[0][0] if complaints else SHOWN[0]
         passed = len(SHOWN) - len(complaints)
+        output = self._traced(failing[0])
+        lines = ["These examples must hold:", *(said for _, said in complaints)]
+        if isinstance(output, ExceptionNode):
+            lines += ["The first of them fails here:", output.create_feedback("full")]
         return Verdict(
-            self._traced(failing[0]),
-            "\n".join(said for _, said in complaints) or "All cases are right.",
+            output,
+            "\n".join(lines) if complaints else "All cases are right.",
             score=float(passed),
             solved=not complaints,
             words=f"{passed} of {len(SHOWN)} shown cases right",
@@ -93,7 +97,7 @@ class Sorting:
             got = f"returned {output.data!r}"
         else:
             return None
-        return f"strange_sort_list({given}) {got}, but should return {expected}."
+        return f">>> strange_sort_list({given})\n{expected}\nbut it {got}"
 
     def _traced(self, given: list[int]) -> Any:
         try:
@@ -109,5 +113,8 @@ REPAIR = Job(
     lambda _random: Sorting(),
     steps=10,
     drafts=4,
-    memory=5,
+    memory=0,
+    afresh=True,
+    # At low temperatures a small model gives the same wrong draft four times.
+    temperature=(0.6, 1.1),
 )
