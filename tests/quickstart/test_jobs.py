@@ -112,23 +112,24 @@ def test_a_job_from_wrong_to_right(suggests) -> None:
     llm = ScriptedLLM(["rubbish", half, suggests({"__code0": "x = ("}), half, *[right] * 4])
     begun, first, second, ended = work(JOBS["repair"], llm, seed=0)
     assert isinstance(begun, Begun)
-    assert begun.verdict.score == 2
+    assert begun.verdict.score == 0
     assert isinstance(first, Stepped)
     assert first.verdict.score == 3
     assert isinstance(second, Stepped)
     assert "IndexError" in second.feedback
     assert isinstance(ended, Ended)
     assert ended.outcome.solved
-    assert ended.outcome.held_out == (7, 7)
+    assert ended.outcome.held_out == (8, 8)
     assert (ended.outcome.steps, ended.outcome.drafts, ended.outcome.unusable) == (2, 8, 2)
 
 
 def test_nothing_better_leaves_the_program_as_it_is(suggests) -> None:
+    half = suggests({"__code0": HALF_RIGHT})
     worse = suggests({"__code0": "def strange_sort_list(lst):\n    return None"})
-    llm = ScriptedLLM([worse] * 40)
+    llm = ScriptedLLM([half] * 4 + [worse] * 36)
     *steps, ended = work(JOBS["repair"], llm, seed=0)
     assert len(steps) == 1 + JOBS["repair"].steps
-    assert "return sorted(lst)" in ended.listing
+    assert "left.pop()" in ended.listing
     assert not ended.outcome.solved
 
 
