@@ -3,7 +3,7 @@
 #   make quickstart   watch a language model repair programs (local, or your key's)
 #   make test         the whole fast test suite
 #   make check        lint, types, floors
-#   make bench        our speed against trace-opt 0.1.3.8 and plain Python
+#   make bench        our speed beside trace-opt 0.1.3.8, TextGrad, torch and plain Python
 #   make clean        remove what these commands made
 
 SHELL := /bin/sh

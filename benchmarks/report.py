@@ -2,80 +2,82 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from datetime import datetime, timezone
-from pathlib import Path
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from benchmarks.rounds import ORIGINAL, ROOT, Result
-from opto import __version__
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-PAGE = ROOT / "docs" / "performance.md"
-LEGS = ["ours", "original", "plain", "minimal"]
-WORDS = {
-    "add": "`x + y`",
-    "chain": "`z = z + 1`",
-    "bundle_1": "a bundle call, 1 argument",
-    "bundle_3": "a bundle call, 3 arguments",
-    "bundle_trainable": "a trainable bundle call",
-    "decoration": "`@bundle()`",
-    "backward": "`backward`, a step of a chain of",
-}
+    from benchmarks.rounds import Result
+
+# What is divided by what, in the last columns.
+RATIOS = (("original", "ours"), ("torch", "ours"), ("ours", "minimal"))
 
 
-def table(results: list[Result]) -> str:
-    """Microseconds by leg, and how many times ours the original and the minimal are."""
-    head = ["CPU us", *LEGS, "original / ours", "ours / minimal"]
-    rows = [head, *map(row, results)]
-    width = [max(len(r[i]) for r in rows) for i in range(len(head))]
-    lines = ["| " + " | ".join(map(str.ljust, r, width)) + " |" for r in rows]
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: words, and a figure for each side that has one.
+
+    Attributes:
+        words: what was measured.
+        values: microseconds or bytes by side; of a ratio row, plain numbers.
+        ratio: whether the figures are ratios themselves, which are not divided again.
+    """
+
+    words: str
+    values: Mapping[str, float]
+    ratio: bool = False
+
+
+def rows(results: Sequence[Result]) -> list[Row]:
+    """The measured rows, and beside them those that follow from two of them."""
+    by_name = {r.case.name: r.values for r in results}
+    lines = []
+    for result in results:
+        lines.append(Row(result.case.words, result.values))
+        name = result.case.name
+        if name == "awaited" and "plain" in result.values:
+            plain = result.values["plain"]
+            over = {s: v - plain for s, v in result.values.items() if s != "plain"}
+            lines.append(Row("* over a plain await", over))
+        fixed = by_name.get(name.replace("trainable_", "fixed_"))
+        if name.startswith("trainable_") and fixed:
+            times = {s: v / fixed[s] for s, v in result.values.items() if s in fixed}
+            lines.append(Row("* trainable / not", times, ratio=True))
+    return lines
+
+
+def table(results: Sequence[Result], sides: Sequence[str]) -> str:
+    """What each side takes, and how many times one goes into another."""
+    ratios = [pair for pair in RATIOS if set(pair) <= set(sides)]
+    head = ["CPU us", *sides, *(f"{a} / {b}" for a, b in ratios)]
+    cells = [head]
+    for row in rows(results):
+        values = [number(row.values.get(side), row.ratio) for side in sides]
+        cells.append(
+            [
+                row.words,
+                *values,
+                *("" if row.ratio else times(row.values, over, under) for over, under in ratios),
+            ]
+        )
+    width = [max(len(line[i]) for line in cells) for i in range(len(head))]
+    lines = ["| " + " | ".join(map(str.ljust, line, width)) + " |" for line in cells]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in width) + "|")
     return "\n".join(lines)
 
 
-def row(result: Result) -> list[str]:
-    """One line of the table, as text."""
-    words = WORDS[result.case] + (f" {result.size:,}" if result.size else "")
-    took = [result.microseconds.get(leg) for leg in LEGS]
-    ours, original, _, minimal = took
-    return [words, *map(number, took), ratio(original, ours), ratio(ours, minimal)]
-
-
-def number(value: float | None) -> str:
+def number(value: float | None, ratio: bool = False) -> str:
     """Three digits that mean something."""
-    return "" if value is None else f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
+    if value is None:
+        return ""
+    if ratio:
+        return f"{value:.2f}x"
+    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
 
 
-def ratio(over: float | None, under: float | None) -> str:
+def times(values: Mapping[str, float], over: str, under: str) -> str:
     """How many times `under` goes into `over`; empty where one was not measured."""
-    return f"{over / under:,.1f}" if over and under else ""
-
-
-def processor() -> str:
-    """What the machine calls its processor."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def page(results: list[Result], growth: float) -> str:
-    """The document."""
-    return f"""# Performance
-
-Written by `make bench ARGS=--write`; do not edit by hand.
-
-{table(results)}
-
-The backward pass is linear: twice the steps take {growth:.2f} times as long (n = 50,000).
-
-* *original* is {ORIGINAL}, in an environment of its own; *plain* is Python without
-  tracing; *minimal* is a tracer of 30 lines (`benchmarks/minimal.py`) that keeps a value,
-  the operation and the parents, and nothing else.
-* CPU time for each step, medians of samples that alternate between the sides, garbage
-  collector on, all in one run. An empty cell was not measured: the original's backward
-  pass is quadratic.
-* Measured on {datetime.now(timezone.utc):%Y-%m-%d} with trace-opt {__version__}, Python
-  {platform.python_version()}, {platform.system()} {platform.machine()}, {processor()},
-  {os.cpu_count()} cores.
-"""
+    if not (values.get(over) and values.get(under)):
+        return ""
+    return number(values[over] / values[under])

@@ -4,64 +4,82 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
-import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from threading import Timer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.cases import Case
 
 ROOT = Path(__file__).resolve().parents[1]
-LEG = ROOT / "benchmarks" / "leg.py"
-ORIGINAL = "trace-opt==0.1.3.8"
-ENVIRONMENT = ROOT / ".bench"
-LEAST_NS = 20_000_000  # a sample is at least this long, so that the clock's grain is nothing
-MOST_STEPS = 200_000
-ROUNDS = 9
+MOST_STEPS = 1 << 18
+LIMIT = 120.0  # seconds of one sample
 
 
-def original_python() -> Path:
-    """The Python of an environment that has the original's tracer, and only that."""
-    python = ENVIRONMENT / "bin" / "python"
-    stamp = ENVIRONMENT / ORIGINAL
-    if not stamp.exists():
-        print(f"Installing {ORIGINAL} into {ENVIRONMENT.name}/, once.")
-        venv.create(ENVIRONMENT, clear=True, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        # Its tracer needs neither xgboost nor litellm, which are 1.2 GB.
-        subprocess.run([*pip, "--no-deps", ORIGINAL], check=True)
-        subprocess.run([*pip, "--no-warn-conflicts", "graphviz", "numpy"], check=True)
-        stamp.touch()
-    return python
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured.
+
+    Attributes:
+        rounds: samples of each side.
+        least: nanoseconds of a sample, so that the clock's grain is nothing.
+        patience: nanoseconds of a side in one case, after which three samples do.
+    """
+
+    rounds: int
+    least: int
+    patience: int
+
+
+FULL = Effort(rounds=15, least=20_000_000, patience=3_000_000_000)
+QUICK = Effort(rounds=5, least=8_000_000, patience=300_000_000)
 
 
 class Leg:
     """One process that measures on demand.
 
     Args:
-        name: what the table calls it.
+        side: what it is to be; one of `benchmarks.sides.SIDES`.
         python: the interpreter of its environment.
-        side: what `leg.py` is to be.
     """
 
-    def __init__(self, name: str, python: Path | str, side: str) -> None:
-        self.name = name
+    def __init__(self, side: str, python: Path | str) -> None:
+        self.side = side
+        self.failures: dict[str, str] = {}
+        self._python = python
+        self._start()
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
-            [python, LEG, side], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [self._python, "-m", "benchmarks.leg", self.side],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
         )
 
-    def measure(self, case: str, size: int, limit: float = 120.0) -> int | None:
-        """CPU nanoseconds of one sample; None if it failed or took more than `limit` seconds."""
-        watch = Timer(limit, self._process.kill)
+    def fresh(self) -> None:
+        """Go on in a new process, which has nothing behind it."""
+        self.close()
+        self._start()
+
+    def measure(self, case: Case, size: int) -> int | None:
+        """Nanoseconds, or bytes, of one sample; None if there are none to be had."""
+        watch = Timer(LIMIT, self._process.kill)
         watch.start()
         try:
-            print(case, size, file=self._process.stdin, flush=True)
-            answer = self._process.stdout.readline()
+            print(case.name, size, file=self._process.stdin, flush=True)
+            answer = self._process.stdout.readline().strip()
         except BrokenPipeError:
             answer = ""
         finally:
             watch.cancel()
-        return int(answer) if answer.strip() else None
+        if answer.lstrip("-").isdigit():
+            return int(answer)
+        self.failures[case.name] = answer or "the process ended"
+        return None
 
     def close(self) -> None:
         """End the process."""
@@ -71,47 +89,43 @@ class Leg:
         self._process.stdout.close()
 
 
-def legs() -> list[Leg]:
-    """Ours first, then what it is compared with."""
-    return [
-        Leg("ours", sys.executable, "traced"),
-        Leg("original", original_python(), "traced"),
-        Leg("plain", sys.executable, "plain"),
-        Leg("minimal", sys.executable, "minimal"),
-    ]
-
-
 @dataclass(frozen=True)
 class Result:
-    """Medians of one case, in microseconds for each step, by leg."""
+    """Medians of one case for each step, by side: microseconds, or bytes."""
 
-    case: str
-    size: int | None
-    microseconds: dict[str, float | None] = field(default_factory=dict)
+    case: Case
+    values: dict[str, float] = field(default_factory=dict)
 
 
-def enough(leg: Leg, case: str) -> int:
+def enough(leg: Leg, case: Case, effort: Effort) -> int:
     """How many steps make a sample long enough to be measured."""
-    size = 64
-    while size < MOST_STEPS and (leg.measure(case, size) or LEAST_NS) < LEAST_NS:
-        size *= 2
+    size = 8
+    while size < MOST_STEPS:
+        took = leg.measure(case, size)
+        if took is None or took >= effort.least:
+            break
+        # Straight to the goal once the clock can be trusted, and by doubling until then.
+        size = max(2 * size, int(size * effort.least / took) if took > effort.least // 50 else 0)
     return min(size, MOST_STEPS)
 
 
-def in_turn(case: str, sides: list[Leg], size: int | None = None, rounds: int = ROUNDS) -> Result:
-    """Measure a case on each side `rounds` times, alternating; the medians.
-
-    Args:
-        case: the name of a function of `leg.py`.
-        sides: which legs take part.
-        size: steps of a sample; None lets each leg find what is long enough.
-        rounds: samples of each leg.
-    """
-    sizes = {leg.name: size or enough(leg, case) for leg in sides}
-    samples: dict[str, list[float]] = {leg.name: [] for leg in sides}
+def in_turn(case: Case, legs: list[Leg], effort: Effort) -> Result:
+    """Measure a case on each side that has such a thing, alternating; the medians."""
+    sides = [leg for leg in legs if case.has(leg.side)]
+    if case.shape == "bytes":
+        for leg in sides:
+            leg.fresh()
+    sizes = {
+        leg.side: case.sizes.get(leg.side, case.size) or enough(leg, case, effort) for leg in sides
+    }
+    samples: dict[str, list[int]] = {leg.side: [] for leg in sides}
+    rounds = 1 if case.shape == "bytes" else effort.rounds
     for _ in range(rounds):
         for leg in sides:
-            took = leg.measure(case, sizes[leg.name])
-            if took is not None:
-                samples[leg.name].append(took / sizes[leg.name] / 1000)
-    return Result(case, size, {name: median(s) if s else None for name, s in samples.items()})
+            had = samples[leg.side]
+            if case.name in leg.failures or (len(had) >= 3 and sum(had) > effort.patience):
+                continue
+            took = leg.measure(case, sizes[leg.side])
+            had += [] if took is None else [took]
+    unit = 1 if case.shape == "bytes" else 1_000
+    return Result(case, {side: median(s) / sizes[side] / unit for side, s in samples.items() if s})
