@@ -76,8 +76,8 @@ class Range(Projection):
     def __init__(
         self, low: float | None = None, high: float | None = None, *, clip: bool = False
     ) -> None:
-        self.low = -math.inf if low is None else low
-        self.high = math.inf if high is None else high
+        self.low: float = -math.inf if low is None else low
+        self.high: float = math.inf if high is None else high
         self.clip = clip
         if not self.low <= self.high:
             raise NodeError(f"Range({low!r}, {high!r}) has no number in it; give the lower first")
@@ -152,7 +152,7 @@ class Pattern(Projection):
 
     def __init__(self, pattern: str, flags: int = 0) -> None:
         try:
-            self.pattern = re.compile(pattern, flags)
+            self.pattern: re.Pattern[str] = re.compile(pattern, flags)
         except re.error as cause:
             raise NodeError(f"{pattern!r} is not a regular expression: {cause}") from cause
 

@@ -67,4 +67,4 @@ def remove_non_ascii(text: str) -> str:
     return text.encode("ascii", "ignore").decode()
 
 
-__getattr__ = old_names(__name__)
+__getattr__: Callable[[str], Any] = old_names(__name__)

@@ -48,7 +48,8 @@ class Reader:
     """
 
     def __init__(self, names: Mapping[str, Any], members: Mapping[str, Any]) -> None:
-        self.names, self.members = dict(names), members
+        self.names: dict[str, Any] = dict(names)
+        self.members: Mapping[str, Any] = members
         self.me: str | None = None
         self.scopes: list[dict[str, list[ast.expr]]] = []
         self._asked: set[Any] = set()

@@ -63,7 +63,8 @@ class Rewriter(Reader, ast.NodeVisitor):
         members: Mapping[str, Any] = types.MappingProxyType({}),
     ) -> None:
         super().__init__(names, members)
-        self.text, self.what = text, what
+        self.text: Text = text
+        self.what: str = what
         self.edits: list[Edit] = []
 
     def refuse(self, at: ast.AST, why: str) -> StoreError:

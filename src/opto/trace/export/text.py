@@ -27,9 +27,9 @@ class Text:
     """A source text whose places are positions in its bytes, as `ast` counts them."""
 
     def __init__(self, text: str) -> None:
-        self.lines = _lines(text.removesuffix("\n"))
-        self.raw = "".join(self.lines).encode()
-        self.starts = [0, *accumulate(len(line.encode()) for line in self.lines)]
+        self.lines: list[str] = _lines(text.removesuffix("\n"))
+        self.raw: bytes = "".join(self.lines).encode()
+        self.starts: list[int] = [0, *accumulate(len(line.encode()) for line in self.lines)]
 
     def start(self, node: ast.AST) -> int:
         """Where `node` begins; for a definition, at its ``def``, ``async`` or ``class``."""

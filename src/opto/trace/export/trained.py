@@ -63,7 +63,8 @@ class TrainedClass(Rewriter):
         owner: type | None = None,
     ) -> None:
         super().__init__(text, names, what, known)
-        self.objects, self.owner = objects, owner
+        self.objects: Sequence[Any] = objects
+        self.owner: type | None = owner
         self.written: set[str] = set()
         self.helpers: list[Part] = []
         self._inside: Function | None = None

@@ -38,7 +38,7 @@ class TraceGraph(AbstractFeedback):
         self._own: Sequence[Any] = [node for _, node in graph]
         self._parts: Sequence[TraceGraph] = ()
         self._graph: list[tuple[int, Any]] | None = None
-        self.feedback = _as_feedback(user_feedback, self._own)
+        self.feedback: Feedback = _as_feedback(user_feedback, self._own)
 
     @classmethod
     def linked(cls, parts: Sequence[TraceGraph], nodes: Sequence[Any] = ()) -> TraceGraph:
