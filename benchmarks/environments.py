@@ -41,9 +41,9 @@ ENVIRONMENTS = {
     ),
     "textgrad": Environment(
         "textgrad==0.1.8",
-        ("diskcache", "httpx", "platformdirs", "tenacity"),
-        "litellm, openai, datasets, pandas and gdown (600 MB); a stand-in answers its imports "
-        "of litellm and openai, as nothing here asks a model",
+        ("diskcache", "httpx", "platformdirs", "requests", "tenacity"),
+        "datasets, pandas, gdown, litellm and openai (600 MB); stand-ins answer its imports "
+        "of the last two, as nothing here asks a model",
     ),
     "torch": Environment("torch==2.13.0", None),
 }
@@ -54,16 +54,16 @@ def python_of(side: str) -> Path | str:
     if side in HERE:
         return sys.executable
     wanted, folder = ENVIRONMENTS[side], FOLDER / side
-    python, stamp = folder / "bin" / "python", folder / wanted.package
-    if not stamp.exists():
+    python, stamp = folder / "bin" / "python", folder / "installed"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != str(wanted):
         print(f"Installing {wanted.package} into {FOLDER.name}/{side}, once.")
         venv.create(folder, clear=True, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         alone = [] if wanted.beside is None else ["--no-deps"]
         subprocess.run([*pip, *alone, wanted.package], check=True)
         if wanted.beside:
-            subprocess.run([*pip, "--no-warn-conflicts", *wanted.beside], check=True)
-        stamp.touch()
+            subprocess.run([*pip, *wanted.beside], check=True)
+        stamp.write_text(str(wanted), encoding="utf-8")
     return python
 
 

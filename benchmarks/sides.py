@@ -5,7 +5,12 @@ A side is entered in its own environment, so it is imported when it is chosen.
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +59,8 @@ def traced() -> Names:
 
 def torch() -> Names:
     """Scalar tensors that require gradients: a tracer in C++."""
+    # It says so where there is no numpy, which it does not need here.
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     library = import_module("torch")
     library.set_num_threads(1)
     sample = import_module("benchmarks.sample")
@@ -72,8 +79,20 @@ def torch() -> Names:
     }
 
 
+class StandIn(ModuleType):
+    """A client of models that has every name, for a package that is not to ask any."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
 def textgrad() -> Names:
     """TextGrad's variables, which are texts; nothing here asks a model."""
+    # It imports both clients whether it is to ask or not, and begins a log where it is.
+    sys.modules.update({name: StandIn(name) for name in ("litellm", "openai")})
+    os.environ["TEXTGRAD_LOG_DIR"] = str(Path(sys.prefix) / "logs")
     library = import_module("textgrad")
 
     def node(value):
