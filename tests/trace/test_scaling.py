@@ -54,14 +54,17 @@ def diamond(x: Node, n: int) -> Node:
 
 
 def random_dag(x: Node, n: int) -> Node:
-    """Each on one that nothing used yet and on any other; all of them reach the end."""
+    """Each on one that nothing used yet and on any of the last thousand; all reach the end.
+
+    Any at all would measure how large the processor's cache is.
+    """
     choose = Random(n).random
     made, open_ends = [x], [x]
     while len(made) < n:
         at = int(choose() * len(open_ends))
         open_ends[at], open_ends[-1] = open_ends[-1], open_ends[at]
         first = open_ends.pop() if len(open_ends) > 32 else open_ends[-1]
-        new = first * made[int(choose() * len(made))]
+        new = first * made[-1 - int(choose() * min(len(made), 1000))]
         made.append(new)
         open_ends.append(new)
     return join(*open_ends)
