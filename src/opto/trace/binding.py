@@ -35,18 +35,30 @@ class Binding:
     name: Any
     __qualname__: str
     _attribute: str
+    _key: str
     _callee: Callee
     _info_of: Any
     _kind: str
     _owner: type | None
     _original: Callable[..., Any]
     _self_node: Node[Any] | None
+    _enter: Callable[[], None]
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __set_name__(self, owner: type | None, name: str) -> None:
         self._attribute = name
+        self._key = _BOUND + name
         self._owner = owner
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        try:
+            found = obj.__dict__[self._key]
+        except (AttributeError, KeyError):
+            return self._form_of(obj, owner)
+        # Not so for an overridden method that is asked for through super().
+        return found if found._original is self._original else self._form_of(obj, owner)
+
+    def _form_of(self, obj: Any, owner: type | None) -> Any:
+        """The form of this function that `obj` keeps, made when it is first asked for."""
         if self._kind == "class":
             return self._bound(owner if obj is None else type(obj), self.parameter)
         if obj is None or self._kind == "static":
@@ -61,10 +73,9 @@ class Binding:
                     f"keep the code of its own {self._attribute}; add '__dict__' to the slots"
                 )
             return self._bound(obj, None)
-        key = _BOUND + self._attribute
+        key = self._key
         found: Any | None = kept.get(key)
         if found is not None and found._original is not self._original:
-            # An overridden method, asked for through super().
             key = f"{key}@{getattr(self._original, '__qualname__', id(self))}"
             found = kept.get(key)
         if found is None:
@@ -86,6 +97,7 @@ class Binding:
         self.parameter = code
         op = replace(self._callee.op, info_of=self._info_of)
         self._callee = replace(self._callee, op=op, code=code)
+        self._enter()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         new = object.__new__(type(self))

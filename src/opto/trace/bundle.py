@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from types import MappingProxyType
+from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto._compat import old_names
@@ -18,6 +18,7 @@ from opto.errors import (
 )
 from opto.trace.binding import Binding
 from opto.trace.calls import Callee, call, failure
+from opto.trace.entry import entry, through
 from opto.trace.modules import Module
 from opto.trace.nodes import ExceptionNode, Node, ParameterNode, get_op_name
 from opto.trace.packing import TakesNodes, to_data
@@ -114,6 +115,8 @@ class FunModule(Binding, Module, TakesNodes):
             ``signature``, ``source``, ``line_number``, ``file``.
     """
 
+    __slots__ = ("__call__",)
+
     def __init__(
         self,
         fun: Callable[..., Any],
@@ -131,7 +134,6 @@ class FunModule(Binding, Module, TakesNodes):
         _line: int | None = None,
     ) -> None:
         self._kind = _kind_of(fun)
-        self._owner: type | None = None
         fun = fun.__func__ if isinstance(fun, (staticmethod, classmethod)) else fun
         if not callable(fun):
             raise BundleError(f"bundle() decorates functions; {fun!r} cannot be called")
@@ -148,13 +150,14 @@ class FunModule(Binding, Module, TakesNodes):
         self._source: Source | None = None
         self._info: dict[str, Any] | None = None
         self._self_node: Node[Any] | None = None
-        self._attribute = getattr(fun, "__name__", type(fun).__name__)
+        self.__set_name__(None, getattr(fun, "__name__", type(fun).__name__))
         self.parameter = self._code_parameter(projections) if trainable else None
         self._text = self.parameter._data if self.parameter is not None else None
         self._callee = self._callee_of(fun)
         # What the original is called after each of its recursions would cost every call.
         self._guards = self.overwrite_python_recursion and self._may_recurse()
         functools.update_wrapper(self, fun, assigned=_FACE, updated=())
+        self._enter()
 
     def _code_parameter(self, projections: Sequence[Any] | None) -> ParameterNode[str]:
         # lazy: 15 ms to import, and needed only where source text is.
@@ -263,11 +266,19 @@ class FunModule(Binding, Module, TakesNodes):
         """Call the function and record the call; see `opto.trace.calls.call`."""
         return self(*args, **kwargs)
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Call the function and record the call."""
-        callee = self._callee if self.parameter is None else self._current()
+    def _enter(self) -> None:
+        """Make ready to be called: anew whenever the code, or what it is bound to, is new."""
+        way = through(self._general)
+        if not self._guards:
+            way = entry(self._callee, self._general, self._self_node, self._text)
+        # A slot, which Python finds in C: a method would be one more call in each call.
+        self.__call__ = way  # type: ignore[method-assign]
+
+    def _general(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Call the function in any way and record the call."""
         if self._self_node is not None:
             args = (self._self_node, *args)
+        callee = self._callee if self.parameter is None else self._current()
         if not self._guards:
             return call(callee, args, kwargs)
         running = UNTRACED.get()
@@ -275,42 +286,54 @@ class FunModule(Binding, Module, TakesNodes):
             return callee.function(*args, **kwargs)
         token = UNTRACED.set(running | {self})
         try:
-            return call(callee, args, kwargs)
+            out = call(callee, args, kwargs)
+        finally:
+            UNTRACED.reset(token)
+        return self._guarded(out) if out.__class__ is CoroutineType else out
+
+    async def _guarded(self, coroutine: Any) -> Any:
+        """`coroutine`, which runs after the call of the function is over."""
+        token = UNTRACED.set(UNTRACED.get() | {self})
+        try:
+            return await coroutine
         finally:
             UNTRACED.reset(token)
 
     def _current(self) -> Callee:
         """How to call the code as it is now; compiled once for each text."""
         code = self.parameter
-        if code is None or code._data is self._text:
+        # Read once: another thread may change it meanwhile.
+        text = None if code is None else code._data
+        if code is None or text is self._text:
             return self._callee
         source = self._read_source()
         try:
-            fun = self._defined(code, source)
+            fun = self._defined(code, text, source)
         except Exception as error:
             if not self.catch_execution_error:
                 raise
             words = f"[exception] The code in {code.name} does not define a function."
             op = Operation(code.py_name, self._original, ("__code",), words)
-            raise failure(op, ("__code",), (code,), error, text=code._data) from error
-        self._callee, self._text = self._callee_of(fun), code._data
+            raise failure(op, ("__code",), (code,), error, text=text) from error
+        self._callee, self._text = self._callee_of(fun), text
         self._guards = self.overwrite_python_recursion and fun is self._original
+        self._enter()
         return self._callee
 
-    def _defined(self, code: Any, source: Source) -> Callable[..., Any]:
-        if not isinstance(code._data, str):
+    def _defined(self, code: Any, text: Any, source: Source) -> Callable[..., Any]:
+        if not isinstance(text, str):
             raise NodeError(
                 f"{code.name} must hold the source of {source.name} as text, not "
-                f"{type(code._data).__name__}: {code._data!r}"
+                f"{type(text).__name__}: {text!r}"
             )
-        if code._data == source.text:
+        if text == source.text:
             return self._original
         # lazy: 15 ms to import, and needed only where code was changed.
         from opto.trace.source import define
 
         like = source.function or self._original
         scope = {**self._scope, **({} if self._owner is None else {"__class__": self._owner})}
-        made: Callable[..., Any] = define(code._data, source.name, like, scope, code.py_name)
+        made: Callable[..., Any] = define(text, source.name, like, scope, code.py_name)
         return made
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opto._compat import old_names
@@ -11,11 +12,13 @@ from opto.trace.place import GRAPH
 from opto.trace.propagators import GraphPropagator
 from opto.trace.registry import COUNTERS, SERIALS, Registry
 from opto.trace.table import Operation
-from opto.trace.tape import SCOPE, name_scope, recording
+from opto.trace.tape import INTERPRETER, name_scope, recording
 from opto.trace.value import NOTHING, Node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from opto.trace.registry import Counter
 
 __all__ = [
     "GRAPH",
@@ -26,6 +29,7 @@ __all__ = [
     "MessageNode",
     "Node",
     "ParameterNode",
+    "counted",
     "derive",
     "get_op_name",
     "given",
@@ -239,21 +243,32 @@ def derive(
     new._op = op
     new._said = None
     new._extras = NOTHING
-    scope = SCOPE.get()
-    new._base = base = scope + base if scope else base
-    new._index = next(COUNTERS[base])
+    new._counter = counter = COUNTERS[INTERPRETER.get().scope + base]
+    new._index = next(counter.count)
     new._serial = next(SERIALS)
     return new
 
 
 def given(value: Any, base: str) -> Node[Any]:
     """A new root, made without the checks of the constructor."""
-    new: Node[Any] = derive(_GIVEN, base, (), value, Node)
-    new._op = None
-    return new
+    return counted(value, COUNTERS[INTERPRETER.get().scope + base])
 
 
-_GIVEN = Operation.of_words("node", (), "[node]")
+def counted(value: Any, counter: Counter) -> Node[Any]:
+    """A new root that `counter` gives its name."""
+    new: Any = _new_node()
+    new._data = value
+    new._args = ()
+    new._op = new._said = None
+    new._extras = NOTHING
+    new._counter = counter
+    new._index = next(counter.count)
+    new._serial = next(SERIALS)
+    made: Node[Any] = new
+    return made
+
+
+_new_node = partial(object.__new__, Node)
 
 
 def node(
@@ -308,6 +323,8 @@ def node(
                 stacklevel=2,
             )
         return data
+    if name is None and description is None and constraint is None:
+        return given(data, type(data).__name__)
     return Node(data, name=name, description=description, constraint=constraint)
 
 

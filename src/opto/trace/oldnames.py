@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.trace.nodes import Node, node
 from opto.trace.packing import mapped
-from opto.trace.tape import EXTERNAL, READS, SCOPE
+from opto.trace.tape import EXTERNAL, INTERPRETER, READS, scoped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +38,12 @@ class _NameScopes:
     """The name scope of this flow of control, as the list that it was once kept in."""
 
     def append(self, scope: str) -> None:
-        SCOPE.set(f"{scope}/")
+        INTERPRETER.set(scoped(f"{scope}/"))
         _OUTER.append(scope)
 
     def pop(self) -> str:
         scope = _OUTER.pop()
-        SCOPE.set(f"{_OUTER[-1]}/" if _OUTER else "")
+        INTERPRETER.set(scoped(f"{_OUTER[-1]}/" if _OUTER else ""))
         return scope
 
     def __len__(self) -> int:

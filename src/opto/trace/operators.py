@@ -13,6 +13,7 @@ from opto.errors import NodeError, nearest
 from opto.trace import calls
 from opto.trace.nodes import Node
 from opto.trace.packing import TakesNodes
+from opto.trace.record import wrapped
 from opto.trace.signature import Shape, shape_of
 from opto.trace.table import OPERATIONS, Operation
 from opto.trace.tape import INTERPRETER
@@ -63,7 +64,7 @@ class OperatorFunction(TakesNodes):
         """Apply the operation to nodes or plain values."""
         keys, values, positional = self.shape.bind(args, kwargs)
         nodes = tuple(
-            v if isinstance(v, Node) else calls.wrapped(v, self.shape.base_of(k, v))
+            v if isinstance(v, Node) else wrapped(v, self.shape.base_of(k, v))
             for k, v in zip(keys, values)  # noqa: B905 - bind gives one key for each
         )
         # The functions behind the rows take what they name by position.

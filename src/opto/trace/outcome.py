@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ATOMS", "Callee", "Outcome", "among", "failure", "remember", "witness"]
 
 # Types whose values cannot hold anything, and cannot be changed.
-ATOMS = frozenset((int, str, float, bool, type(None), bytes, complex))
+ATOMS: frozenset[type[Any]] = frozenset((int, str, float, bool, type(None), bytes, complex))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Outcome:
         What was made inside the call counts as what it was made of; what lies in an
         argument's value was given, and is still to be credited.
         """
-        known = {id(n) for n in self.nodes} | {id(v) for v in self.values}
+        known = {id(n) for n in (*self.nodes, *self.values, self.callee.code)}
         seen, found = set(), []
         stack = [*reads][::-1]
         while stack:

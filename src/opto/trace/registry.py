@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from opto.errors import NodeError, nearest
 from opto.trace import tape
@@ -16,20 +17,44 @@ from opto.trace import tape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["COUNTERS", "SERIALS", "Registry", "checked_base"]
+__all__ = ["COUNTERS", "SERIALS", "Counter", "Registry", "checked_base"]
 
 
-class Counters(dict[str, "count[int]"]):
-    """How many nodes each base name has had."""
+class Counter:
+    """The base of names, and how many nodes have had it.
 
-    def __missing__(self, base: str) -> count[int]:
-        # `setdefault` and `next` are atomic: two threads never get the same index.
-        return self.setdefault(base, count())
+    Shared by all that make nodes of this base, so that `clear` reaches them.
+    """
+
+    __slots__ = ("__weakref__", "base", "count")
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.count = count()
+
+
+class Counters(dict[str, Counter]):
+    """The counter of each base name."""
+
+    def __missing__(self, base: str) -> Counter:
+        # `setdefault` is atomic: two threads never get two counters of one base.
+        return self.setdefault(base, Counter(base))
+
+    def restart(self) -> None:
+        """Count from 0 again, and forget the bases that nothing uses."""
+        held = {base: ref(counter) for base, counter in self.items()}
+        self.clear()
+        for base, find in held.items():
+            counter = find()
+            if counter is not None:
+                counter.count = count()
+                self.setdefault(base, counter)
 
 
 COUNTERS = Counters()
 
-# Creation order over all nodes. A parent is made before its child, so it is also a
+# Creation order over all nodes; `next` of a count is atomic, with or without Python's
+# lock on threads. A parent is made before its child, so it is also a
 # topological order of every graph.
 SERIALS = count()
 
@@ -68,7 +93,7 @@ class Registry:
 
     @TRACE.setter
     def TRACE(self, on: bool) -> None:  # noqa: N802
-        tape.INTERPRETER.set(tape.RECORDER if on else tape.RUNNER)
+        tape.INTERPRETER.set(tape.switched(on=on))
 
     def alive(self) -> Iterator[Any]:
         """The nodes that are alive, in no order. Costs a pass over all objects."""
@@ -96,15 +121,15 @@ class Registry:
 
     def count(self, base: str) -> int:
         """How many nodes were given this base name since the last `clear`."""
-        # A counter shows its next value only in its pickled form.
-        return int(COUNTERS[base].__reduce__()[1][0]) if base in COUNTERS else 0
+        # A count shows its next value only in its text.
+        return int(repr(COUNTERS[base].count)[len("count(") : -1]) if base in COUNTERS else 0
 
     def clear(self) -> None:
         """Start all names at index 0 again and forget the nodes made so far.
 
         Nodes that are in use go on working; they are no longer found by name.
         """
-        COUNTERS.clear()
+        COUNTERS.restart()
         self._since = next(SERIALS)
 
     def __len__(self) -> int:

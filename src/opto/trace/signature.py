@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ class Bound(NamedTuple):
     keys: tuple[str, ...]
     values: tuple[Any, ...]
     positional: int
+
+
+# The keys of a form of call; what comes after the positional arguments, as pairs of
+# keyword and default (or `_GIVEN`); how many arguments are passed by position.
+_Plan = tuple[tuple[str, ...], tuple[tuple[str, Any], ...], int]
+_GIVEN: Any = object()
+_MOST_PLANS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Shape:
     varkw: bool
     plain: int
     text: str
+    _plans: dict[tuple[Any, ...], _Plan] = field(default_factory=dict, compare=False, repr=False)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
         """Which argument goes to which parameter; defaults are filled in.
@@ -61,48 +69,51 @@ class Shape:
         Raises:
             TypeError: the arguments do not fit, in the words that Python uses.
         """
-        names, given = self.names, len(args)
+        form = len(args), *kwargs
+        plan = self._plans.get(form)
+        if plan is None:
+            plan = self._planned(len(args), list(kwargs))
+            # Calls of one function have few forms, but for `*args` that may be of any length.
+            if len(self._plans) < _MOST_PLANS:
+                self._plans[form] = plan
+        keys, rest, positional = plan
+        if not rest:
+            return Bound(keys, tuple(args), positional)
+        filled = [kwargs[name] if default is _GIVEN else default for name, default in rest]
+        return Bound(keys, (*args, *filled), positional)
+
+    def _planned(self, given: int, left: list[str]) -> _Plan:
+        names = self.names
         if given > len(names) and self.varargs is None:
             raise self._misfit(f"takes {len(names)} positional arguments but {given} were given")
-        by_position: list[tuple[str, Any]] = list(zip(names, args))  # noqa: B905 - either is longer
+        taken = [*names[:given], *(f"args_{i}" for i in range(given - len(names)))]
+        by_position: list[tuple[str, Any]] = []
         by_keyword: list[tuple[str, Any]] = []
-        left = dict(kwargs)
         missing = []
-        for index in range(given, len(names)):
-            name = names[index]
+        open_names = (*names[given:], *self.keywords)
+        for index, name in enumerate(open_names, start=min(given, len(names))):
             passable = index >= self.positional_only
             if passable and name in left:
-                by_keyword.append((name, left.pop(name)))
+                left.remove(name)
+                by_keyword.append((name, _GIVEN))
             elif name in self.defaults:
                 (by_keyword if passable else by_position).append((name, self.defaults[name]))
             else:
                 missing.append(name)
-        if self.varargs is not None:
-            extra = args[len(names) :]
-            by_position += [(f"args_{i}", value) for i, value in enumerate(extra)]
-        for name in self.keywords:
-            if name in left:
-                by_keyword.append((name, left.pop(name)))
-            elif name in self.defaults:
-                by_keyword.append((name, self.defaults[name]))
-            else:
-                missing.append(name)
         if missing:
             raise self._misfit(f"is missing the argument {', '.join(map(repr, missing))}")
-        self._check_rest(left, by_position)
-        by_keyword += left.items()
-        both = by_position + by_keyword
-        # From lists: a tuple that grew from a generator is kept by Python's free list.
-        keys, values = [k for k, _ in both], [v for _, v in both]
-        return Bound(tuple(keys), tuple(values), len(by_position))
+        self._check_rest(left, taken)
+        rest = [*by_position, *by_keyword, *((name, _GIVEN) for name in left)]
+        keys = (*taken, *(name for name, _ in rest))
+        return keys, tuple(rest), len(taken) + len(by_position)
 
     def base_of(self, key: str, value: Any) -> str:
         """What a node is called that is made of an argument: its parameter, or its type."""
         numbered = self.varargs is not None and key.startswith("args_")
         return type(value).__name__ if numbered else key
 
-    def _check_rest(self, left: Mapping[str, Any], taken: Sequence[tuple[str, Any]]) -> None:
-        twice = {name for name, _ in taken} & set(left) & set(self.names[self.positional_only :])
+    def _check_rest(self, left: Sequence[str], taken: Sequence[str]) -> None:
+        twice = set(taken) & set(left) & set(self.names[self.positional_only :])
         if twice:
             raise self._misfit(f"got several values for the argument {min(twice)!r}")
         if left and not self.varkw:

@@ -110,7 +110,7 @@ def _mutated(method: str) -> Callable[..., Any]:
 
 
 def _method(name: str) -> Callable[..., Any]:
-    return lambda x: getattr(x, name)()
+    return operator.methodcaller(name)
 
 
 def _round(x: Any, n: Any = None) -> Any:
@@ -191,14 +191,14 @@ OPERATIONS: dict[str, Operation] = dict(
         _row("floor", math.floor, "x", "x rounded down.", "__floor__"),
         _row("ceil", math.ceil, "x", "x rounded up.", "__ceil__"),
         _row("trunc", math.trunc, "x", "x cut towards zero.", "__trunc__"),
-        _row("add", operator.add, "x y", "x plus y."),
+        _row("add", operator.add, "x y", "x plus y.", _R("add")),
         _row("subtract", operator.sub, "x y", "x minus y.", _R("sub")),
         _row("multiply", operator.mul, "x y", "x times y.", _R("mul")),
         _row("floor_divide", operator.floordiv, "x y", "x // y.", _R("floordiv")),
         _row("divide", operator.truediv, "x y", "x divided by y.", _R("truediv") + " " + _R("div")),
         _row("mod", operator.mod, "x y", "x modulo y.", _R("mod")),
         _row("node_divmod", divmod, "x y", "Quotient and remainder of x by y.", _R("divmod")),
-        _row("power", operator.pow, "x y", "x to the power of y."),
+        _row("power", operator.pow, "x y", "x to the power of y.", _R("pow")),
         _row("lshift", operator.lshift, "x y", "x shifted left by y.", _R("lshift")),
         _row("rshift", operator.rshift, "x y", "x shifted right by y.", _R("rshift")),
         _row("and_", operator.and_, "x y", "x & y.", _R("and")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,28 +19,44 @@ R = TypeVar("R")
 
 
 class Interpreter:
-    """What is done with an operation: run and record it, or run and forget it.
+    """What is done with an operation, and what the names of its results begin with.
 
-    `apply` is filled in by the module that builds nodes, which stands above this one.
+    Attributes:
+        scope: stands before the base of a name; empty, or ends in a slash.
+        recording: whether operations are recorded, or run and forgotten.
     """
 
-    __slots__ = ("apply", "recording")
+    __slots__ = ("scope",)
+    recording: ClassVar[bool]
+    # Filled in by the module that makes nodes, which stands above this one.
+    apply: ClassVar[Callable[..., Any]]
 
-    apply: Callable[..., Any]
-
-    def __init__(self, *, recording: bool) -> None:
-        self.recording = recording
+    def __init__(self, scope: str = "") -> None:
+        self.scope = scope
 
 
-RECORDER = Interpreter(recording=True)
-RUNNER = Interpreter(recording=False)
+class Recorder(Interpreter):
+    """Runs operations and records them."""
+
+    __slots__ = ()
+    recording = True
+
+
+class Runner(Interpreter):
+    """Runs operations and forgets them."""
+
+    __slots__ = ()
+    recording = False
+
+
+# The interpreter of almost all operations. Where it is the present one, nothing else
+# about the context needs to be asked.
+RECORDER = Recorder()
 
 INTERPRETER: ContextVar[Interpreter] = ContextVar("opto.interpreter", default=RECORDER)
 
 # The nodes whose values the running function has looked at; None outside of one.
 READS: ContextVar[list[Any] | None] = ContextVar("opto.reads", default=None)
-
-SCOPE: ContextVar[str] = ContextVar("opto.scope", default="")
 
 # Whether functions may use nodes they were not given; None leaves it to each of them.
 EXTERNAL: ContextVar[bool | None] = ContextVar("opto.external", default=None)
@@ -52,6 +68,22 @@ UNTRACED: ContextVar[frozenset[Any]] = ContextVar("opto.untraced", default=froze
 def recording() -> bool:
     """Whether operations are recorded in this flow of control."""
     return INTERPRETER.get().recording
+
+
+def switched(*, on: bool) -> Interpreter:
+    """The interpreter of this flow of control, recording or not."""
+    scope = INTERPRETER.get().scope
+    if not on:
+        return Runner(scope)
+    return Recorder(scope) if scope else RECORDER
+
+
+def scoped(scope: str) -> Interpreter:
+    """The interpreter of this flow of control, with names that begin with `scope`."""
+    present = INTERPRETER.get()
+    if not scope and present.recording:
+        return RECORDER
+    return type(present)(scope)
 
 
 @contextmanager
@@ -68,7 +100,7 @@ def stop_tracing() -> Iterator[None]:
         >>> y.data, y.parents
         (2, [])
     """
-    interpreter, reads = INTERPRETER.set(RUNNER), READS.set(None)
+    interpreter, reads = INTERPRETER.set(switched(on=False)), READS.set(None)
     try:
         yield
     finally:
@@ -87,11 +119,11 @@ def name_scope(scope: str) -> Iterator[None]:
         ...     node(1, name="x").name.split(":")[0]
         'agent/x'
     """
-    token = SCOPE.set(f"{SCOPE.get()}{scope}/")
+    token = INTERPRETER.set(scoped(f"{INTERPRETER.get().scope}{scope}/"))
     try:
         yield
     finally:
-        SCOPE.reset(token)
+        INTERPRETER.reset(token)
 
 
 def carried(function: Callable[..., R]) -> Callable[..., R]:

@@ -12,7 +12,7 @@ from opto.trace.magic import Operators
 from opto.trace.place import Placed
 from opto.trace.registry import COUNTERS, SERIALS, checked_base
 from opto.trace.table import OPERATIONS
-from opto.trace.tape import INTERPRETER, READS, SCOPE
+from opto.trace.tape import INTERPRETER, READS
 
 if TYPE_CHECKING:
     import builtins
@@ -75,7 +75,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
     __slots__ = (
         "__weakref__",
         "_args",
-        "_base",
+        "_counter",
         "_data",
         "_extras",
         "_index",
@@ -112,8 +112,8 @@ class Node(Operators, Placed, Hearing, Generic[T]):
             self._more().trainable = True
 
     def _register(self, base: str) -> None:
-        self._base = SCOPE.get() + base
-        self._index = next(COUNTERS[self._base])
+        self._counter = counter = COUNTERS[INTERPRETER.get().scope + base]
+        self._index = next(counter.count)
         self._serial = next(SERIALS)
 
     def _describe(self, description: str | None, constraint: str | None) -> None:
@@ -156,6 +156,10 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         return type(self._data)
 
     # -- name and words ------------------------------------------------------------
+
+    @property
+    def _base(self) -> str:
+        return self._counter.base
 
     @property
     def name(self) -> str:
@@ -241,7 +245,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
 
     def __copy__(self) -> Any:
         new = self._bare()
-        for slot in ("_args", "_base", "_data", "_extras", "_index", "_op", "_serial"):
+        for slot in ("_args", "_counter", "_data", "_extras", "_index", "_op", "_serial"):
             setattr(new, slot, getattr(self, slot))
         return new
 
@@ -249,7 +253,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         new = self._bare()
         memo[id(self)] = new
         new._args, new._op, new._extras = (), self._op, NOTHING
-        new._base, new._index = self._base, next(COUNTERS[self._base])
+        new._counter, new._index = self._counter, next(self._counter.count)
         new._data = copy.deepcopy(self._data, memo)
         new._serial = next(SERIALS)
         more = new._more()
@@ -330,7 +334,7 @@ def _unpickled(
 ) -> Node[Any]:
     node = object.__new__(cls)
     node._data, node._args, node._op, node._said, node._extras = data, (), op, None, NOTHING
-    node._base, node._index, node._serial = base, index, next(SERIALS)
+    node._counter, node._index, node._serial = COUNTERS[base], index, next(SERIALS)
     more = node._more()
     more.description, more.constraint, more.trainable = words
     return node
