@@ -4,6 +4,7 @@
 #   make test         the whole fast test suite
 #   make check        lint, types, floors
 #   make bench        our speed beside trace-opt 0.1.3.8, TextGrad, torch and plain Python
+#   make soak         ten minutes of everything at once (ARGS=60: one minute)
 #   make clean        remove what these commands made
 
 SHELL := /bin/sh
@@ -16,7 +17,7 @@ COMMA   := ,
 OPENAI  := $(OPENAI_API_KEY)$(TRACE_CUSTOMLLM_URL)
 MODEL   := $(if $(LITELLM),litellm$(COMMA)quickstart,$(if $(OPENAI),quickstart,local))
 
-.PHONY: quickstart test check bench clean
+.PHONY: quickstart test check bench soak clean
 
 quickstart: $(VENV)/.has-$(MODEL)
 	@$(PY) -m opto quickstart
@@ -31,6 +32,9 @@ check: $(VENV)/.has-test
 
 bench: $(VENV)/.has-core
 	@$(PY) -m benchmarks $(ARGS)
+
+soak: $(VENV)/.has-core
+	@$(PY) -m benchmarks.soak $(ARGS)
 
 clean:
 	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
