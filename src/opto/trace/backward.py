@@ -59,7 +59,7 @@ def _pass(
         raise _used(output, output)
     nodes = ancestors(output)
     fed = _fed(nodes)
-    steps = [n for n in nodes if n._args and id(n) in fed]
+    steps = [n for n in nodes if id(n) in fed and (n._args or n._hidden)]
     for step in steps:
         if step.backwarded:
             raise _used(output, step)
@@ -91,7 +91,7 @@ def _fed(nodes: Sequence[Any]) -> set[int]:
                 fed.add(id(node))
                 break
         else:
-            if node.kind == "parameter" or node.hidden_dependencies:
+            if node.kind == "parameter" or node._hidden:
                 fed.add(id(node))
     return fed or {id(node) for node in nodes}
 

@@ -96,7 +96,7 @@ class Binding:
     def _use(self, code: ParameterNode[str] | None) -> None:
         self.parameter = code
         op = replace(self._callee.op, info_of=self._info_of)
-        self._callee = replace(self._callee, op=op, code=code)
+        self._callee = replace(self._callee, op=op, code=code, me=self._self_node)
         self._enter()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:

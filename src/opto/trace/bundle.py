@@ -202,6 +202,7 @@ class FunModule(Binding, Module, TakesNodes):
             external=self.allow_external_dependencies,
             rewritten=None if fun is self._original else shape_of(fun, self._attribute),
         )
+            me=self._self_node,
 
     # -- what is known of the function -------------------------------------------------
 

@@ -73,7 +73,7 @@ class Graph:
             part = outputs[0]
             nodes, feedback = list(part.nodes), part.feedback
         else:
-            nodes, feedback = ancestors(*outputs), Feedback()
+            nodes, feedback = _whole(outputs), Feedback()
         level = levels(ancestors(*nodes))
         nodes.sort(key=lambda n: (level[id(n)], n._serial))
         names = names_of(nodes)
@@ -107,9 +107,16 @@ class Graph:
         return graph
 
 
+def _whole(outputs: tuple[Any, ...]) -> list[Any]:
+    nodes = ancestors(*outputs)
+    hidden = {id(p): p for n in nodes for p in n._hidden}
+    return ancestors(*nodes, *hidden.values()) if hidden else nodes
+
+
 def _step(node: Any, level: int, names: dict[Any, str]) -> Step:
     # An input that is not among the nodes stays unnamed: the step is then a given.
-    inside = bool(node._args) and all(a in names for a in node._args)
+    inputs = [*node.inputs.items(), *((p.py_name, p) for p in node._hidden if p in names)]
+    inside = bool(inputs) and all(a in names for a in node._args)
     return Step(
         name=names[node],
         value=node.recorded,

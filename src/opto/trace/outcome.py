@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ExecutionError, TraceMissingInputsError
-from opto.trace.nodes import ExceptionNode, Node, derive
-from opto.trace.packing import nodes_in
+from opto.trace.credit import refuse, used
+from opto.trace.inside import enclosed, handed, keep
+from opto.trace.nodes import ExceptionNode, MessageNode, Node, derive
 from opto.trace.recorded import MUTABLE, copied, unchanged
 from opto.trace.tape import EXTERNAL, INTERPRETER, READS
 
@@ -40,6 +41,7 @@ class Callee:
         rewritten: how the code takes its arguments now, if it was changed.
     """
 
+        me: the node of the object whose method it is, or None.
     op: Operation
     base: str
     function: Callable[..., Any]
@@ -52,13 +54,14 @@ class Callee:
     rewritten: Shape | None = None
 
     @property
+    me: Any = None
     def special(self) -> bool:
         """Whether the function is given something else than values."""
         return self.traceable or not self.process
 
     def given(self, args: Sequence[Any], nodes: Sequence[Any]) -> Sequence[Any]:
         """What a special function is given in the place of its arguments."""
-        return [n.detach() for n in nodes] if self.process else args
+        return handed(args, nodes, self.me) if self.process else args
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bound:
         """Which argument is which, by the signature that the function was written with."""
@@ -107,9 +110,13 @@ class Outcome:
 
     def result(self, out: Any) -> Any:
         """The node of what the function returned."""
-        callee, value = self.callee, out._data if isinstance(out, Node) else out
-        if self.seen is not None:
-            remember(self.seen)
+        callee = self.callee
+        if out.__class__ in LAZY and not among(out, self.values):
+            out = watched(self, out)
+        out = enclosed(out) if callee.traceable else out
+        value = out._data if isinstance(out, Node) else out
+        kind = STREAMS.get(value.__class__, MessageNode)
+        self.remember()
         if self.reads is None:
             return derive(callee.op, callee.base, (), value)
         nodes, keys = self.nodes, self.keys
@@ -154,7 +161,7 @@ class Outcome:
                 "kwargs": dict(zip(self.keys[split:], self.values[split:])),  # noqa: B905
             }
             info["output"] = out
-            new._extras.inner = (out if isinstance(out, Node) else None, self.opened)
+            keep(new, out if isinstance(out, Node) else None, self.reads or (), self.opened)
 
     def _external(self, reads: Iterable[Any]) -> list[Any]:
         """The nodes that were used beside those that were given.
@@ -197,11 +204,22 @@ class Outcome:
         nodes, keys = self.nodes, self.keys
         if callee.code is not None:
             nodes, keys = [*nodes, callee.code], (*keys, "__code")
-        if isinstance(error, ExecutionError):
+        inner = error.exception_node if isinstance(error, ExecutionError) else None
+        within = callee.traceable and (inner is None or inner._serial >= self.opened)
+        if inner is not None and not within:
             # What failed inside is upstream: the feedback must reach its inputs too.
-            inner = error.exception_node
             nodes, keys = [*nodes, inner], (*keys, inner.py_name)
-        return failure(callee.op, keys, nodes, error, base=callee.base)
+        failed = failure(callee.op, keys, nodes, error, base=callee.base)
+        if within and self.reads is not None:
+            keep(failed.exception_node, inner, self.reads, self.opened)
+        return failed
+
+
+def _begun(new: Any) -> Any:
+    """`new`; if it is a stream, that knows its node now."""
+    if new.__class__ is not MessageNode:
+        new._data.watch.begin(new)
+    return new
 
 
 def among(node: Any, nodes: Sequence[Any]) -> bool:

@@ -73,19 +73,31 @@ class Placed:
         return {n for n in ancestors(self) if n.kind == "parameter"}
 
     @property
+    def _hidden(self) -> tuple[Any, ...]:
+        """The parameters used inside the call that made it and not given to it, in order."""
+        return () if self._extras.inner is None else _used_inside(self)
+
+    @property
     def hidden_dependencies(self) -> AbstractSet[Any]:
         """Parameters used inside the traceable call that made it and not seen outside."""
-        inner, opened = self._extras.inner
-        if inner is None:
-            return _NONE
-        # Copies of the arguments were made inside, and stand for what is seen outside.
-        used = {p for p in inner.parameter_dependencies if p._serial < opened}
-        return used - self.parameter_dependencies
+        used = self._hidden
+        return _NONE if not used else {*used} - self.parameter_dependencies
 
     @property
     def expandable_dependencies(self) -> set[Any]:
         """The results upstream that were made by traceable calls with hidden parameters."""
-        return {n for n in ancestors(self) if n.hidden_dependencies}
+        ordered = ancestors(self)
+        hidden = {id(n): n._hidden for n in ordered if n._extras.inner is not None}
+        bits = {p: 1 << i for i, p in enumerate({p for used in hidden.values() for p in used})}
+        found, seen = set(), {}
+        for node in ordered:
+            mask = bits.get(node, 0)
+            for arg in node._args:
+                mask |= seen[id(arg)]
+            seen[id(node)] = mask
+            if any(not mask & bits[p] for p in hidden.get(id(node), ())):
+                found.add(node)
+        return found
 
     def lt(self, other: Any) -> bool:
         """Whether it is deeper in the graph than `other`."""
@@ -94,6 +106,29 @@ class Placed:
     def gt(self, other: Any) -> bool:
         """Whether it is less deep in the graph than `other`."""
         return bool(self.level < other.level)
+
+
+def _used_inside(result: Any) -> tuple[Any, ...]:
+    """The parameters used inside the call that made `result`, at any depth, and not given to it."""
+    # By serial number, which a node in an opened graph shares with the one it stands for.
+    seen = {n._serial for n in result._args}
+    stack = list(result._extras.inner.ends)
+    found = []
+    while stack:
+        node = stack.pop()
+        if node._serial in seen:
+            continue
+        seen.add(node._serial)
+        more = node._extras
+        if more.origin is not None:
+            stack.append(more.origin)
+            continue
+        if node.kind == "parameter":
+            found.append(node)
+        stack.extend(node._args)
+        if more.inner is not None:
+            stack.extend(more.inner.ends)
+    return tuple(sorted(found, key=lambda n: n._serial))
 
 
 GRAPH = Registry(Placed)

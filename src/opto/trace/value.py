@@ -39,6 +39,7 @@ class Extras:
         "positional",
         "trainable",
     )
+        "origin",
 
     def __init__(self) -> None:
         self.before: tuple[Any, Any] | None = None
@@ -46,10 +47,11 @@ class Extras:
         self.copied_from: str | None = None
         self.description: str | None = None
         self.info: dict[str, Any] | None = None
-        self.inner: tuple[Node[Any] | None, int] = (None, 0)
+        self.inner: Any = None
         self.keys: tuple[str, ...] | None = None
-        self.positional = -1
-        self.trainable = False
+        self.origin: Node[Any] | None = None
+        self.positional: int = -1
+        self.trainable: bool = False
 
 
 NOTHING = Extras()

@@ -28,11 +28,10 @@ class GraphPropagator(Propagator):
 
     def _propagate(self, child: Any) -> dict[Any, Any]:
         parents = child.parents
+        if hidden := child._hidden:
+            parents = [*parents, *hidden]
         graph = TraceGraph.linked((self.aggregate(child.feedback),), parents)
-        shares: dict[Any, Any] = dict.fromkeys(parents, graph)
-        for hidden in child.hidden_dependencies:
-            shares[hidden] = graph
-        return shares
+        return dict.fromkeys(parents, graph)
 
     def aggregate(self, feedback: Mapping[Any, Sequence[TraceGraph]]) -> TraceGraph:
         """The sum of all that was said to one node.
