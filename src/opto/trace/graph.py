@@ -123,7 +123,7 @@ def _step(node: Any, level: int, names: dict[Any, str]) -> Step:
         kind=node.kind,
         level=level,
         op=node.op_name if inside else None,
-        inputs=tuple((k, names[n]) for k, n in node.inputs.items()) if inside else (),
+        inputs=tuple((k, names[n]) for k, n in inputs) if inside else (),
         documentation=node._description if node._op is not None else None,
         description=node.description if node._op is None else None,
         constraint=node.constraint,

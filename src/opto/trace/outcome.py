@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ExecutionError, TraceMissingInputsError
-from opto.trace.credit import refuse, used
 from opto.trace.inside import enclosed, handed, keep
-from opto.trace.nodes import ExceptionNode, MessageNode, Node, derive
+from opto.trace.nodes import ExceptionNode, Node, derive
+from opto.trace.packing import nodes_in
 from opto.trace.recorded import MUTABLE, copied, unchanged
 from opto.trace.tape import EXTERNAL, INTERPRETER, READS
 
@@ -39,9 +39,9 @@ class Callee:
         catch: whether an exception becomes an output.
         external: whether it may use nodes that it was not given.
         rewritten: how the code takes its arguments now, if it was changed.
+        me: the node of the object whose method it is, or None.
     """
 
-        me: the node of the object whose method it is, or None.
     op: Operation
     base: str
     function: Callable[..., Any]
@@ -52,9 +52,9 @@ class Callee:
     catch: bool = True
     external: bool = False
     rewritten: Shape | None = None
+    me: Any = None
 
     @property
-    me: Any = None
     def special(self) -> bool:
         """Whether the function is given something else than values."""
         return self.traceable or not self.process
@@ -111,12 +111,10 @@ class Outcome:
     def result(self, out: Any) -> Any:
         """The node of what the function returned."""
         callee = self.callee
-        if out.__class__ in LAZY and not among(out, self.values):
-            out = watched(self, out)
         out = enclosed(out) if callee.traceable else out
         value = out._data if isinstance(out, Node) else out
-        kind = STREAMS.get(value.__class__, MessageNode)
-        self.remember()
+        if self.seen is not None:
+            remember(self.seen)
         if self.reads is None:
             return derive(callee.op, callee.base, (), value)
         nodes, keys = self.nodes, self.keys
@@ -213,13 +211,6 @@ class Outcome:
         if within and self.reads is not None:
             keep(failed.exception_node, inner, self.reads, self.opened)
         return failed
-
-
-def _begun(new: Any) -> Any:
-    """`new`; if it is a stream, that knows its node now."""
-    if new.__class__ is not MessageNode:
-        new._data.watch.begin(new)
-    return new
 
 
 def among(node: Any, nodes: Sequence[Any]) -> bool:

@@ -36,10 +36,10 @@ class Extras:
         "info",
         "inner",
         "keys",
+        "origin",
         "positional",
         "trainable",
     )
-        "origin",
 
     def __init__(self) -> None:
         self.before: tuple[Any, Any] | None = None
@@ -50,8 +50,8 @@ class Extras:
         self.inner: Any = None
         self.keys: tuple[str, ...] | None = None
         self.origin: Node[Any] | None = None
-        self.positional: int = -1
-        self.trainable: bool = False
+        self.positional = -1
+        self.trainable = False
 
 
 NOTHING = Extras()
