@@ -7,7 +7,7 @@ them. What is alike is only listed; `record` makes it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opto.trace.table import OPERATIONS
 from opto.trace.tape import INTERPRETER
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from opto.trace.table import Operation
 
 __all__ = ["Operators", "checked", "methods"]
+
+T_co = TypeVar("T_co", covariant=True)
 
 _CALL, _GETATTR, _ROUND = OPERATIONS["call"], OPERATIONS["node_getattr"], OPERATIONS["round"]
 
@@ -36,7 +38,7 @@ def checked(node: Any, name: str, kind: type) -> None:
         )
 
 
-class Operators:
+class Operators(Generic[T_co]):
     """The operators and methods of a node that are recorded."""
 
     __slots__ = ()

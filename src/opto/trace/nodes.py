@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from opto._compat import old_names
 from opto.errors import ArgumentError, NodeError
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 # Old names of the original.
 AbstractNode = Node
@@ -45,7 +46,7 @@ Graph = Registry
 IDENTITY_OPERATORS = ("identity", "clone")
 
 
-class ParameterNode(Node[T]):
+class ParameterNode(Node[T_co]):
     """A value that an optimizer may change.
 
     Args:
@@ -61,7 +62,7 @@ class ParameterNode(Node[T]):
 
     def __init__(
         self,
-        value: T | Node[T],
+        value: T_co | Node[T_co],
         *,
         name: str | None = None,
         trainable: bool = True,
@@ -86,7 +87,7 @@ class ParameterNode(Node[T]):
                     f"projections of {self.name} must be Projection objects with a .project(); "
                     f"got {projection!r}"
                 )
-        self.projections = list(projections or ())
+        self.projections: list[Any] = list(projections or ())
 
     def _listen(self) -> None:
         """Keep what earlier passes said: feedback adds up until `zero_feedback`."""
@@ -112,7 +113,7 @@ def _with_projections(made: tuple[Any, tuple[Any, ...]], projections: list[Any])
     return new
 
 
-class MessageNode(Node[T]):
+class MessageNode(Node[T_co]):
     """The result of an operation.
 
     Args:
@@ -131,7 +132,7 @@ class MessageNode(Node[T]):
 
     def __init__(
         self,
-        value: T | Node[T],
+        value: T_co | Node[T_co],
         *,
         inputs: Mapping[str, Node[Any]] | Sequence[Node[Any]],
         description: str,
@@ -271,6 +272,44 @@ def counted(value: Any, counter: Counter) -> Node[Any]:
 _new_node = partial(object.__new__, Node)
 
 
+@overload
+def node(
+    data: Node[T],
+    name: str | None = None,
+    *,
+    trainable: Literal[True],
+    description: str | None = None,
+    constraint: str | None = None,
+    projections: Sequence[Any] | None = None,
+) -> ParameterNode[T]: ...
+@overload
+def node(
+    data: T,
+    name: str | None = None,
+    *,
+    trainable: Literal[True],
+    description: str | None = None,
+    constraint: str | None = None,
+    projections: Sequence[Any] | None = None,
+) -> ParameterNode[T]: ...
+@overload
+def node(
+    data: Node[T],
+    name: str | None = None,
+    trainable: bool = False,
+    description: str | None = None,
+    constraint: str | None = None,
+    projections: Sequence[Any] | None = None,
+) -> Node[T]: ...
+@overload
+def node(
+    data: T,
+    name: str | None = None,
+    trainable: bool = False,
+    description: str | None = None,
+    constraint: str | None = None,
+    projections: Sequence[Any] | None = None,
+) -> Node[T]: ...
 def node(
     data: Any,
     name: str | None = None,

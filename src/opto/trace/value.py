@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from opto.errors import NodeError
 from opto.trace.heard import Hearing
@@ -16,13 +16,17 @@ from opto.trace.tape import INTERPRETER, READS
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import ClassVar
+
+    from typing_extensions import Self
 
     from opto.trace.table import Operation
 
 __all__ = ["NOTHING", "Extras", "Node"]
 
-T = TypeVar("T")
+E = TypeVar("E")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Extras:
@@ -50,14 +54,14 @@ class Extras:
         self.inner: Any = None
         self.keys: tuple[str, ...] | None = None
         self.origin: Node[Any] | None = None
-        self.positional = -1
-        self.trainable = False
+        self.positional: int = -1
+        self.trainable: bool = False
 
 
 NOTHING = Extras()
 
 
-class Node(Operators, Placed, Hearing, Generic[T]):
+class Node(Operators[T_co], Placed, Hearing):
     """A value, its name, and what it was computed from.
 
     Args:
@@ -89,7 +93,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
 
     def __init__(
         self,
-        value: T | Node[T],
+        value: T_co | Node[T_co],
         *,
         name: str | None = None,
         trainable: bool = False,
@@ -100,7 +104,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         if isinstance(value, Node):
             name = value._base if name is None else name
             value = value._data
-        self._data: T = value
+        self._data: T_co = value
         self._args: tuple[Node[Any], ...] = ()
         self._op: Operation | None = None
         self._said: Any = None
@@ -136,7 +140,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
     # -- value ---------------------------------------------------------------------
 
     @property
-    def data(self) -> T:
+    def data(self) -> T_co:
         """The value. Inside a bundled function, reading it counts as using the node."""
         reads = READS.get()
         if reads is not None:
@@ -147,7 +151,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         self._data = value._data if isinstance(value, Node) else value
 
     @property
-    def recorded(self) -> T:
+    def recorded(self) -> T_co:
         """The value as it was when it was used, if a function changed it in place since."""
         before = self._extras.before
         return before[1] if before is not None and before[0] is self._data else self._data
@@ -237,11 +241,12 @@ class Node(Operators, Placed, Hearing, Generic[T]):
 
     # -- copies ----------------------------------------------------------------------
 
-    def clone(self) -> Any:
+    def clone(self) -> Node[T_co]:
         """A copy of the value, recorded as computed from this one."""
-        return INTERPRETER.get().apply(OPERATIONS["clone"], (self,))
+        new: Node[T_co] = INTERPRETER.get().apply(OPERATIONS["clone"], (self,))
+        return new
 
-    def detach(self) -> Any:
+    def detach(self) -> Self:
         """A copy of the node and its value that was computed from nothing."""
         return copy.deepcopy(self)
 
@@ -283,7 +288,7 @@ class Node(Operators, Placed, Hearing, Generic[T]):
     def __eq__(self, other: object) -> Any:
         return self.data == (other.data if isinstance(other, Node) else other)
 
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
 
     # Makes numpy leave `array + node` to the node, where it is one step and not many.
     __array_ufunc__ = None
@@ -302,6 +307,10 @@ class Node(Operators, Placed, Hearing, Generic[T]):
         held: Any = self.data
         return (item.data if isinstance(item, Node) else item) in held
 
+    @overload
+    def __iter__(self: Node[Iterable[E]]) -> Iterator[Node[E]]: ...
+    @overload
+    def __iter__(self) -> Iterator[Any]: ...
     def __iter__(self) -> Iterator[Any]:
         return iter(iterate(self))
 

@@ -1,0 +1,83 @@
+"""mypy and pyright agree with what the files beside this one say, and know every public type."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CLAIMS = [str(HERE / "test_nodes.py"), str(HERE / "test_operators.py")]
+
+WRONG = """
+from typing_extensions import assert_type
+from opto.trace import Node, node
+
+assert_type(node(3) + 4, Node[str])
+node(3, trianable=True)
+node("a").split(3)
+"""
+
+
+def run(*command):
+    # Asked for a package, pyright asks the first `python` of the PATH where it is.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def mypy(*files):
+    """The lines on which mypy finds errors, and what they are."""
+    said = run("mypy", "--cache-dir", ".mypy_cache/typing", "--no-error-summary", *files)
+    assert said.returncode in {0, 1}, said.stdout + said.stderr
+    return [line for line in said.stdout.splitlines() if ": error: " in line]
+
+
+def pyright(*files):
+    """The lines on which pyright finds errors, and what they are."""
+    said = run("pyright", "--outputjson", "--pythonversion", "3.10", *files)
+    assert said.returncode in {0, 1}, said.stdout + said.stderr
+    report = json.loads(said.stdout)
+    assert report["summary"]["filesAnalyzed"] >= len(files)
+    return [
+        f"{found['file']}:{found['range']['start']['line'] + 1}: {found['message']}"
+        for found in report["generalDiagnostics"]
+        if found["severity"] == "error"
+    ]
+
+
+both = pytest.mark.parametrize("checker", [mypy, pyright])
+
+
+@both
+def test_what_is_claimed_is_what_a_checker_sees(checker):
+    assert checker(*CLAIMS) == []
+
+
+@both
+def test_a_false_claim_and_a_wrong_call_are_seen(checker, tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(WRONG)
+    assert {line.split(":")[1] for line in checker(str(file))} == {"5", "6", "7"}
+
+
+def test_every_public_type_is_known():
+    said = run("pyright", "--verifytypes", "opto.trace", "--ignoreexternal", "--outputjson")
+    report = json.loads(said.stdout)
+    symbols = report["typeCompleteness"]["symbols"]
+    unknown = [s["name"] for s in symbols if s["isExported"] and not s["isTypeKnown"]]
+    assert unknown == []
+    assert len(symbols) > 500
+    assert report["typeCompleteness"]["completenessScore"] == 1
+    assert said.returncode == 0, report["generalDiagnostics"]
