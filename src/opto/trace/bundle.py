@@ -201,8 +201,8 @@ class FunModule(Binding, Module, TakesNodes):
             catch=self.catch_execution_error,
             external=self.allow_external_dependencies,
             rewritten=None if fun is self._original else shape_of(fun, self._attribute),
-        )
             me=self._self_node,
+        )
 
     # -- what is known of the function -------------------------------------------------
 
