@@ -16,7 +16,7 @@ from opto.trace.tape import INTERPRETER, name_scope, recording
 from opto.trace.value import NOTHING, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opto.trace.registry import Counter
 
@@ -367,4 +367,4 @@ def node(
     return Node(data, name=name, description=description, constraint=constraint)
 
 
-__getattr__ = old_names(__name__)
+__getattr__: Callable[[str], Any] = old_names(__name__)

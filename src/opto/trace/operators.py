@@ -40,9 +40,9 @@ class OperatorFunction(TakesNodes):
     parameter = None
 
     def __init__(self, operation: Operation) -> None:
-        self.operation = operation
-        self.shape = _shape(operation)
-        self.__name__ = operation.name
+        self.operation: Operation = operation
+        self.shape: Shape = _shape(operation)
+        self.__name__: str = operation.name
 
     @property
     def name(self) -> str:
@@ -168,4 +168,4 @@ class CallLLM(TakesNodes):
         return calls.Callee(op, self.name, ask, shape_of(ask, self.name), catch=False)
 
 
-call_llm = CallLLM()
+call_llm: CallLLM = CallLLM()

@@ -29,8 +29,8 @@ class Counter:
     __slots__ = ("__weakref__", "base", "count")
 
     def __init__(self, base: str) -> None:
-        self.base = base
-        self.count = count()
+        self.base: str = base
+        self.count: Iterator[int] = count()
 
 
 class Counters(dict[str, Counter]):

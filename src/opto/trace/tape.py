@@ -32,7 +32,7 @@ class Interpreter:
     apply: ClassVar[Callable[..., Any]]
 
     def __init__(self, scope: str = "") -> None:
-        self.scope = scope
+        self.scope: str = scope
 
 
 class Recorder(Interpreter):
