@@ -10,7 +10,27 @@ from opto.trace.tape import INTERPRETER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DictIterable", "SeqIterable", "iterate"]
+__all__ = ["AsyncStreamed", "DictIterable", "SeqIterable", "Streamed", "iterate"]
+
+
+class Streamed:
+    """A mark: a value that gives its items once, and knows what each depends on."""
+
+    __slots__ = ()
+
+    def items(self, node: Any) -> Any:
+        """The items as nodes, which are recorded to come from `node`."""
+        raise NotImplementedError
+
+    def held(self) -> set[int]:
+        """What whoever has it may use with it; by `id`."""
+        raise NotImplementedError
+
+
+class AsyncStreamed(Streamed):
+    """The same, of what is to be iterated over by ``async for``."""
+
+    __slots__ = ()
 
 
 class SeqIterable:
@@ -56,7 +76,7 @@ def iterate(node: Any, *, pairs: bool = False) -> Any:
     """An iterable of the items of `node`, as nodes.
 
     Args:
-        node: holds a sequence, an array, a set or a dict.
+        node: holds a sequence, an array, a set, a dict or a stream.
         pairs: yield the items of a dict in pairs, and not its keys.
 
     Raises:
@@ -75,6 +95,8 @@ def iterate(node: Any, *, pairs: bool = False) -> Any:
         return SeqIterable(INTERPRETER.get().apply(OPERATIONS["to_list"], (node,)))
     if isinstance(value, (list, tuple, str, bytes)) or _is_array(value):
         return SeqIterable(node)
+    if isinstance(value, Streamed) and not isinstance(value, AsyncStreamed):
+        return value.items(node)
     return INTERPRETER.get().apply(OPERATIONS["iterate"], (node,))
 
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ExecutionError, TraceMissingInputsError
+from opto.trace.credit import refuse, used
 from opto.trace.inside import enclosed, handed, keep
-from opto.trace.nodes import ExceptionNode, Node, derive
-from opto.trace.packing import nodes_in
+from opto.trace.nodes import ExceptionNode, MessageNode, Node, derive
 from opto.trace.recorded import MUTABLE, copied, unchanged
+from opto.trace.streams import LAZY, STREAMS, watched
 from opto.trace.tape import EXTERNAL, INTERPRETER, READS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opto.trace.signature import Bound, Shape
     from opto.trace.table import Operation
@@ -105,18 +106,25 @@ class Outcome:
                 raise
             raise self.failed(error) from error
         finally:
-            READS.reset(token)
+            try:  # noqa: SIM105 - `suppress` costs as much as all the rest
+                READS.reset(token)
+            except ValueError:
+                # It is closed from another context, as what was forgotten is: that one
+                # knows nothing of this call.
+                pass
         return self.result(out)
 
     def result(self, out: Any) -> Any:
         """The node of what the function returned."""
         callee = self.callee
+        if type(out) in LAZY and not among(out, self.values):
+            out = watched(self, out)
         out = enclosed(out) if callee.traceable else out
         value = out._data if isinstance(out, Node) else out
-        if self.seen is not None:
-            remember(self.seen)
+        kind = STREAMS.get(value.__class__, MessageNode)
+        self.remember()
         if self.reads is None:
-            return derive(callee.op, callee.base, (), value)
+            return _begun(derive(callee.op, callee.base, (), value, kind))
         nodes, keys = self.nodes, self.keys
         if callee.code is not None:
             nodes, keys = [*nodes, callee.code], (*keys, "__code")
@@ -125,8 +133,8 @@ class Outcome:
             external = self._credited(out)
             nodes = [*nodes, *external]
             keys = (*keys, *(n.py_name for n in external))
-        new = derive(callee.op, callee.base, tuple(nodes), value)
-        if keys != callee.op.keys or self.positional != len(self.values):
+        new = _begun(derive(callee.op, callee.base, tuple(nodes), value, kind))
+        if external or self.positional != len(self.values):
             more = new._more()
             more.keys, more.positional = keys, self.positional
         if external or callee.traceable:
@@ -139,14 +147,24 @@ class Outcome:
         Raises:
             TraceMissingInputsError: one was used that the function may not use.
         """
-        used = self._external(self.reads or ())
+        callee = self.callee
+        known = {id(n) for n in (*self.nodes, *self.values, callee.code)}
+        found = used(self.reads or (), known, self._inside, through=not callee.traceable)
         allowed = EXTERNAL.get()
-        if used and not (self.callee.external if allowed is None else allowed):
-            self._refuse(used)
-        if isinstance(out, Node) and not self.callee.traceable:
+        if found and not (callee.external if allowed is None else allowed):
+            refuse(callee.op.name, self.nodes, found)
+        if isinstance(out, Node) and not callee.traceable:
             # It returned a node: what that was computed from is upstream of the result.
-            used += [n for n in self._external([out]) if not among(n, used)]
-        return used
+            found += [n for n in used([out], known, self._inside) if not among(n, found)]
+        return found
+
+    def _inside(self, node: Any) -> bool:
+        return bool(node._serial >= self.opened)
+
+    def remember(self) -> None:
+        """Keep what the inputs were, where the function has changed them."""
+        if self.seen is not None:
+            remember(self.seen)
 
     def _open(self, new: Any, out: Any, external: Sequence[Any]) -> None:
         info = new.info
@@ -161,46 +179,20 @@ class Outcome:
             info["output"] = out
             keep(new, out if isinstance(out, Node) else None, self.reads or (), self.opened)
 
-    def _external(self, reads: Iterable[Any]) -> list[Any]:
-        """The nodes that were used beside those that were given.
+    def failed(
+        self, error: Exception, inputs: tuple[list[Any], tuple[str, ...]] | None = None
+    ) -> ExecutionError:
+        """The error that stands for the failed call.
 
-        What was made inside the call counts as what it was made of; what lies in an
-        argument's value was given, and is still to be credited.
+        Args:
+            error: what was raised.
+            inputs: what it is recorded to have come from, and under which names; the
+                arguments by default.
         """
-        known = {id(n) for n in (*self.nodes, *self.values, self.callee.code)}
-        seen, found = set(), []
-        stack = [*reads][::-1]
-        while stack:
-            node = stack.pop()
-            if id(node) in known or id(node) in seen:
-                continue
-            seen.add(id(node))
-            if node._serial < self.opened or node.kind == "parameter":
-                found.append(node)
-            elif not self.callee.traceable:
-                stack.extend(node._args)
-        return found
-
-    def _refuse(self, used: Sequence[Any]) -> None:
-        held = {id(n) for given in self.nodes for n in nodes_in(given._data)}
-        strange = [n for n in used if id(n) not in held]
-        if not strange:
-            return
-        names = ", ".join(n.name for n in strange)
-        op, given = self.callee.op.name, ", ".join(n.name for n in self.nodes) or "nothing"
-        raise TraceMissingInputsError(
-            f"{op} used the value of {names}, which it was not given (it was given: {given}), so "
-            f"feedback could not reach {names}. Pass it as an argument, or write "
-            "bundle(allow_external_dependencies=True)"
-        )
-
-    def failed(self, error: Exception) -> ExecutionError:
-        """The error that stands for the failed call."""
-        if self.seen is not None:
-            remember(self.seen)
+        self.remember()
         callee = self.callee
-        nodes, keys = self.nodes, self.keys
-        if callee.code is not None:
+        nodes, keys = inputs or (self.nodes, self.keys)
+        if inputs is None and callee.code is not None:
             nodes, keys = [*nodes, callee.code], (*keys, "__code")
         inner = error.exception_node if isinstance(error, ExecutionError) else None
         within = callee.traceable and (inner is None or inner._serial >= self.opened)
@@ -211,6 +203,13 @@ class Outcome:
         if within and self.reads is not None:
             keep(failed.exception_node, inner, self.reads, self.opened)
         return failed
+
+
+def _begun(new: Any) -> Any:
+    """`new`; if it is a stream, that knows its node now."""
+    if new.__class__ is not MessageNode:
+        new._data.watch.begin(new)
+    return new
 
 
 def among(node: Any, nodes: Sequence[Any]) -> bool:

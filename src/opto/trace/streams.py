@@ -1,0 +1,441 @@
+"""Generators as operations: a stream is a node, and so is each item that it gives.
+
+The value of the node of a stream is a generator of plain values. Iterating over the node
+gives nodes, whose input is the node of the stream, and whatever else the body had used.
+"""
+
+from __future__ import annotations
+
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from opto.errors import NodeError, TraceMissingInputsError
+from opto.trace.iterators import AsyncStreamed, Streamed
+from opto.trace.nodes import MessageNode, Node
+from opto.trace.registry import SERIALS
+from opto.trace.tape import READS
+from opto.trace.watch import RETURNED, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["LAZY", "STREAMS", "AsyncStream", "AsyncStreamNode", "Stream", "StreamNode", "watched"]
+
+T = TypeVar("T")
+
+# What runs only when it is iterated over: the function had returned by then.
+LAZY: frozenset[type[Any]] = frozenset(
+    (GeneratorType, AsyncGeneratorType, map, filter, zip, enumerate)
+)
+
+
+def watched(call: Any, body: Any) -> Any:
+    """The stream of a body that a call made: an object of one of the types in `LAZY`."""
+    if body.__class__ is AsyncGeneratorType:
+        return AsyncStream(body, Watch(call))
+    return Stream(body if body.__class__ is GeneratorType else _drawn(body), Watch(call))
+
+
+def _drawn(iterator: Iterator[Any]) -> Any:
+    yield from iterator
+
+
+class _Body:
+    """What the two kinds of streams have in common."""
+
+    __slots__ = ("__weakref__", "body", "watch")
+
+    def __init__(self, body: Any, watch: Watch) -> None:
+        self.body, self.watch = body, watch
+
+    def held(self) -> set[int]:
+        """What whoever has the stream may use with it; by `id`."""
+        return self.watch.held()
+
+    def __getattr__(self, name: str) -> Any:
+        # Names and state, such as `gi_frame`, which `inspect` and debuggers ask for.
+        return getattr(self.body, name)
+
+    # There is one body, however many copies of its node there are.
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
+
+    def __reduce__(self) -> Any:
+        return Absent, (repr(self),)
+
+
+class Absent(Streamed):
+    """What a stream is in a copy of its graph elsewhere: a body does not travel.
+
+    Args:
+        name: how the stream shows itself.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def items(self, node: Any) -> Any:  # noqa: ARG002 - as in all streams
+        """Say that there are none."""
+        return self.body
+
+    @property
+    def body(self) -> Any:
+        """What would run."""
+        raise NodeError(
+            f"{self.name} is a copy without a body, which stayed in the process that called the "
+            "function; send its items, or a list of them, instead"
+        )
+
+    watch = body
+
+    def held(self) -> set[int]:
+        """What whoever has it may use with it; by `id`."""
+        return set()
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Stream(_Body, Streamed):
+    """A generator whose body is watched. Driven itself, it gives plain values.
+
+    Args:
+        body: the generator of Python.
+        watch: what it uses.
+    """
+
+    __slots__ = ()
+
+    def items(self, node: Any) -> Items:
+        """The items as nodes, of which `node` is the stream."""
+        return Items(node)
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Any:
+        return self.step(None, self.body.send)
+
+    def send(self, value: Any) -> Any:
+        """The next value, with `value` as what the present ``yield`` gives inside."""
+        return self.step(None, self.body.send, _value(value))
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """The next value, with an exception raised at the present ``yield``."""
+        error = _exception(typ, val, tb)
+        return self.step(None, self.body.throw, error, thrown=error)
+
+    def close(self) -> None:
+        """End the body where it is; what it does finally is done."""
+        body, watch = self.body, self.watch
+        if body.gi_running:
+            body.close()  # which says what is wrong with that
+        try:
+            watch.run(body.close)
+        finally:
+            watch.end()
+
+    def step(
+        self,
+        node: Any,
+        act: Callable[[Any], Any],
+        value: Any = None,
+        sent: Any = None,
+        thrown: BaseException | None = None,
+    ) -> Any:
+        """Let the body run as far as its next ``yield``.
+
+        Args:
+            node: the node of the stream, if the item is to be a node.
+            act: how to enter the body.
+            value: what to enter it with.
+            sent: the node of that, if it is to be an input of the item.
+            thrown: what is not the failure of the body, though it comes out of it.
+
+        Raises:
+            StopIteration: the body has ended.
+            ExecutionError: it has failed, and `node` is given; else the error itself.
+            TraceMissingInputsError: it used a node that it may not use.
+        """
+        watch, body = self.watch, self.body
+        if body.gi_running:
+            act(value)  # which says what is wrong with that
+        # As `watch.run` does; a frame less for each level of a recursion.
+        start = next(SERIALS)
+        try:
+            try:
+                out = watch.context.run(act, value)
+            finally:
+                watch.ran(start)
+        except StopIteration as end:
+            if node is None:
+                raise StopIteration(watch.plain(end.value)) from None
+            if end.value is None:
+                raise StopIteration from None
+            raise StopIteration(watch.item(node, end.value, sent, RETURNED)) from None
+        except TraceMissingInputsError:
+            raise
+        except Exception as error:
+            if node is None or error is thrown or not watch.call.callee.catch:
+                raise
+            raise watch.failed(node, error, sent) from error
+        finally:
+            if body.gi_frame is None:
+                watch.end()
+        try:
+            return watch.plain(out) if node is None else watch.item(node, out, sent)
+        except TraceMissingInputsError:
+            self.close()
+            raise
+
+    def __repr__(self) -> str:
+        return f"<generator {self.body.__qualname__}>"
+
+    def __del__(self) -> None:
+        # In the context in which it has set what its `finally` is going to reset.
+        if self.body.gi_frame is not None:
+            self.watch.context.run(self.body.close)
+
+
+class AsyncStream(_Body, AsyncStreamed):
+    """An asynchronous generator whose body is watched; else like `Stream`.
+
+    Args:
+        body: the asynchronous generator of Python.
+        watch: what it uses.
+    """
+
+    __slots__ = ()
+
+    def items(self, node: Any) -> AsyncItems:
+        """The items as nodes, of which `node` is the stream."""
+        return AsyncItems(node)
+
+    def __aiter__(self) -> AsyncStream:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self.step(None, self.body.asend)
+
+    async def asend(self, value: Any) -> Any:
+        """The next value, with `value` as what the present ``yield`` gives inside."""
+        return await self.step(None, self.body.asend, _value(value))
+
+    async def athrow(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """The next value, with an exception raised at the present ``yield``."""
+        error = _exception(typ, val, tb)
+        return await self.step(None, self.body.athrow, error, thrown=error)
+
+    async def aclose(self) -> None:
+        """End the body where it is; what it does finally is done."""
+        try:
+            await self.watch.awaited(self.body.aclose())
+        finally:
+            self._ended()
+
+    async def step(
+        self,
+        node: Any,
+        act: Callable[[Any], Any],
+        value: Any = None,
+        sent: Any = None,
+        thrown: BaseException | None = None,
+    ) -> Any:
+        """Let the body run as far as its next ``yield``; see `Stream.step`.
+
+        Raises:
+            StopAsyncIteration: the body has ended.
+            ExecutionError: it has failed, and `node` is given; else the error itself.
+            TraceMissingInputsError: it used a node that it may not use.
+        """
+        watch = self.watch
+        try:
+            out = await watch.awaited(act(value))
+        except StopAsyncIteration:
+            if node is None:
+                watch.plain(None)
+            raise
+        except TraceMissingInputsError:
+            raise
+        except Exception as error:
+            if node is None or error is thrown or not watch.call.callee.catch:
+                raise
+            raise watch.failed(node, error, sent) from error
+        finally:
+            self._ended()
+        try:
+            return watch.plain(out) if node is None else watch.item(node, out, sent)
+        except TraceMissingInputsError:
+            await self.aclose()
+            raise
+
+    def _ended(self) -> None:
+        if self.body.ag_frame is None:
+            self.watch.end()
+
+    def __repr__(self) -> str:
+        return f"<async generator {self.body.__qualname__}>"
+
+
+class _Drawing:
+    """A generator of the items of a stream as nodes."""
+
+    __slots__ = ()
+
+    def _source(self) -> Any:
+        """The node of the stream."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        node = _looked_at(self._source())
+        stream = node._data
+        return stream.step(node, stream.body.send)
+
+    def send(self, value: Any) -> Any:
+        """The next item, with `value`, plain or a node, as what ``yield`` gives inside."""
+        node = _looked_at(self._source())
+        stream = node._data
+        inside, sent = stream.watch.taken(value)
+        return stream.step(node, stream.body.send, inside, sent)
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """The next item, with an exception raised at the present ``yield``."""
+        node, error = _looked_at(self._source()), _exception(typ, val, tb)
+        stream = node._data
+        return stream.step(node, stream.body.throw, error, thrown=error)
+
+    def close(self) -> None:
+        """End the body where it is; what it does finally is done."""
+        self._source()._data.close()
+
+
+class _AsyncDrawing:
+    """An asynchronous generator of the items of a stream as nodes."""
+
+    __slots__ = ()
+
+    def _source(self) -> Any:
+        """The node of the stream."""
+        raise NotImplementedError
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> Any:
+        node = _looked_at(self._source())
+        stream = node._data
+        return await stream.step(node, stream.body.asend)
+
+    async def asend(self, value: Any) -> Any:
+        """The next item, with `value`, plain or a node, as what ``yield`` gives inside."""
+        node = _looked_at(self._source())
+        stream = node._data
+        inside, sent = stream.watch.taken(value)
+        return await stream.step(node, stream.body.asend, inside, sent)
+
+    async def athrow(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """The next item, with an exception raised at the present ``yield``."""
+        node, error = _looked_at(self._source()), _exception(typ, val, tb)
+        stream = node._data
+        return await stream.step(node, stream.body.athrow, error, thrown=error)
+
+    async def aclose(self) -> None:
+        """End the body where it is; what it does finally is done."""
+        await self._source()._data.aclose()
+
+
+class StreamNode(_Drawing, MessageNode[T]):
+    """The node of a stream, which is a generator of the nodes of its items.
+
+    Example:
+        >>> from opto.trace import bundle, node
+        >>> @bundle()
+        ... def count(n):
+        ...     for i in range(n):
+        ...         yield i
+        >>> x = node(2, name="n")
+        >>> [(item.data, item.parents[0].parents == [x]) for item in count(x)]
+        [(0, True), (1, True)]
+    """
+
+    __slots__ = ()
+
+    def _source(self) -> Any:
+        return self
+
+
+class AsyncStreamNode(_AsyncDrawing, MessageNode[T]):
+    """The node of an asynchronous stream: a generator of the nodes of its items."""
+
+    __slots__ = ()
+
+    def _source(self) -> Any:
+        return self
+
+
+class Items(_Drawing):
+    """The items of a node that holds a stream and is another step than that which made it.
+
+    Args:
+        node: what the items are recorded to come from.
+    """
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    def _source(self) -> Any:
+        return self.node
+
+
+class AsyncItems(_AsyncDrawing):
+    """The items of a node that holds an asynchronous stream; else like `Items`.
+
+    Args:
+        node: what the items are recorded to come from.
+    """
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    def _source(self) -> Any:
+        return self.node
+
+
+STREAMS: dict[type, type] = {Stream: StreamNode, AsyncStream: AsyncStreamNode}
+
+
+def _looked_at(node: Any) -> Any:
+    """`node`; drawing from it is a use of it."""
+    reads = READS.get()
+    if reads is not None and not (reads and reads[-1] is node):
+        reads.append(node)
+    return node
+
+
+def _value(sent: Any) -> Any:
+    return sent.data if isinstance(sent, Node) else sent
+
+
+def _exception(typ: Any, val: Any, tb: Any) -> BaseException:
+    """The exception that the arguments of `throw` stand for, in any of their old forms."""
+    if isinstance(typ, BaseException):
+        error = typ
+    elif isinstance(val, BaseException):
+        error = val
+    elif isinstance(typ, type) and issubclass(typ, BaseException):
+        error = typ() if val is None else typ(val)
+    else:
+        raise TypeError(f"throw() takes an exception, not {typ!r}")
+    return error if tb is None else error.with_traceback(tb)
