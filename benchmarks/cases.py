@@ -175,7 +175,7 @@ for _ in range(size // 2):
 """
 FAN_IN = """
 y = node(0, trainable=True)
-z = gathered([y + y for _ in range(size)])
+z = gathered(*[y + y for _ in range(size)])
 """
 SHAPES = {
     "chain": (CHAIN, {1_000: True, 3_000: True, **FAR}),

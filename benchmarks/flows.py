@@ -53,6 +53,21 @@ def countdown(n):
     return countdown(n - 1) + 1 if n > 0 else n
 
 
+@bundle()
+def parts(a):
+    """Three numbers, one after the other."""
+    for i in range(3):
+        yield a + i
+
+
+@bundle()
+async def parts_later(a):
+    """The same, each after the others had their turn."""
+    for i in range(3):
+        await asyncio.sleep(0)
+        yield a + i
+
+
 class Agent:
     """A traced class, with a method of its instances."""
 
@@ -122,6 +137,7 @@ class Flow:
             self._method()
             self._failure()
             self._recursion()
+            self._streamed(list(parts(self.own)))
         self._evaluation()
         self._items()
         self.passes += 1
@@ -136,6 +152,7 @@ class Flow:
             self._finish(one + self.shared.offset)
             await asyncio.sleep(0)
             check("the parameters of a task", two.parameter_dependencies, self.all_but_code())
+            self._streamed([item async for item in parts_later(self.own)])
         with stop_tracing():
             alone = await later(self.own, 1)
         check("parents of what was not traced", alone.parents, [])
@@ -203,6 +220,12 @@ class Flow:
         depth = countdown(self.own * 0 + 3)
         check("a recursive bundle", depth.data, 3)
         check("its parameters", depth.parameter_dependencies, {self.own})
+
+    def _streamed(self, items: list[Any]) -> None:
+        """The items of a generator, or an async one."""
+        check("a stream", [i.data for i in items], [self.number + i for i in range(3)])
+        for item in items:
+            check("the parameters of an item", item.parameter_dependencies, {self.own})
 
     def _evaluation(self) -> None:
         """A pass that is only looked at leaves nothing behind."""

@@ -43,7 +43,7 @@ def traced() -> Names:
     trace = import_module("opto.trace")
 
     @trace.bundle()
-    def gathered(values):
+    def gathered(*values):
         """One operation on them all."""
         return 0
 
@@ -72,7 +72,7 @@ def torch() -> Names:
     return {
         "node": node,
         "untraced": library.no_grad,
-        "gathered": lambda values: library.stack(values).sum(),
+        "gathered": lambda *values: library.stack(values).sum(),
         "backward": lambda z: z.backward(),
         "held": sample.resident_bytes,
         "forget": nothing,
