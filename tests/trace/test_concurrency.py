@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -123,6 +124,27 @@ def test_a22_stop_tracing_in_one_task_leaves_the_others():
     assert all(len(y.parents) == 2 for y in asyncio.run(run()))
 
 
+@pytest.mark.parametrize("end", ["closed", "cancelled"])
+def test_a_call_that_is_given_up_before_it_begins_is_silent(end: str):
+    @bundle()
+    async def f(v):
+        return v
+
+    async def cancelled():
+        task = asyncio.create_task(f(1))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if end == "closed":
+            f(1).close()
+        else:
+            asyncio.run(cancelled())
+    assert caught == []  # as of a plain coroutine
+
+
 # --- threads --------------------------------------------------------------------------------------
 
 
@@ -220,6 +242,38 @@ def test_new_code_is_compiled_whole_for_every_thread():
 
     for seen in in_threads(job, 8):
         assert seen <= {10, 11, 12, 13, 14}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_last_code_is_the_code_that_stays():
+    @bundle(trainable=True)
+    def f(v):
+        return v
+
+    def job(i: int):
+        for k in range(40):
+            if i == 0:
+                f.parameter._data = f"def f(v):\n    return v + {k}"
+            f(10)
+
+    in_threads(job, 8)
+    assert f(10).data == 49
+
+
+def replace_code_under_way():
+    """Called by code that is being defined: another thread sets the next code meanwhile."""
+    changing.parameter._data = "def changing(v):\n    return 2"
+
+
+@bundle(trainable=True)
+def changing(v):
+    return 0
+
+
+def test_code_that_is_set_while_the_last_is_compiled_runs_next():
+    changing.parameter._data = "replace_code_under_way()\ndef changing(v):\n    return 1"
+    changing(0)
+    assert changing(0).data == 2
 
 
 @pytest.mark.usefixtures("impatient")

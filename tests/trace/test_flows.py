@@ -329,15 +329,38 @@ def test_a16_a_coroutine_is_watched_where_it_is_awaited():
 # --- the table of performance.md 6, where no other test has it ------------------------------------
 
 
-def test_6e_names_are_unique_at_full_size():
+@pytest.fixture
+def impatient():
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            made = list(pool.map(lambda _: [node(0, name="n").name for _ in range(20_000)], "1234"))
-    finally:
-        sys.setswitchinterval(before)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_6e_names_are_unique_at_full_size():
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: [node(0, name="n").name for _ in range(20_000)], "1234"))
     assert len({name for names in made for name in names}) == 80_000
+
+
+@pytest.mark.usefixtures("impatient")
+def test_6e_names_and_creation_order_hold_in_64_threads_that_begin_at_once():
+    start = threading.Barrier(64)
+    x = node(1, name="x")
+
+    def make(_):
+        start.wait()
+        fresh = [node(0, name=f"fresh{k}") for k in range(50)]
+        return [*fresh, *(x + y for y in fresh)]
+
+    with ThreadPoolExecutor(64) as pool:
+        made = [n for part in pool.map(make, range(64)) for n in part]
+    assert len({n.name for n in made}) == len(made) == 6400
+    assert len({n._serial for n in made}) == len(made)
+    assert all(parent._serial < n._serial for n in made for parent in n.parents)
+    indices = sorted(int(n.id) for n in made if n.name.startswith("fresh7:"))
+    assert indices == list(range(64))
 
 
 @pytest.mark.parametrize("helper", ["thread", "task"])
