@@ -13,7 +13,8 @@ from opto.trace.nodes import GRAPH, Node, node
 from opto.trace.tape import stop_tracing
 
 if TYPE_CHECKING:
-    from opto.trace import operators, projections, utils
+    from opto.trace import graft, operators, projections, utils
+    from opto.trace.graft import submit
 
 __all__ = [
     "GRAPH",
@@ -25,20 +26,24 @@ __all__ = [
     "TraceMissingInputsError",
     "apply_op",
     "bundle",
+    "graft",
     "model",
     "node",
     "operators",
     "projections",
     "propagators",
     "stop_tracing",
+    "submit",
     "utils",
 ]
 
 # Rooms that most programs do not enter: imported when they are first asked for.
-_ROOMS = ("operators", "projections", "utils")
+_ROOMS = ("graft", "operators", "projections", "utils")
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"opto.trace.{name}")
+    if name == "submit":
+        return import_module("opto.trace.graft").submit
     raise AttributeError(f"module 'opto.trace' has no attribute {name!r}")

@@ -1,0 +1,211 @@
+"""The nodes that a program uses by the names of modules, and where to find them again.
+
+A function travels by its name: the other process imports it, and with it a parameter of
+its own for each of ours that stands in a module or a class. An `Address` says which of
+theirs is which of ours.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from dataclasses import dataclass
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import BundleError, ExecutionError
+from opto.trace.bundle import FunModule
+from opto.trace.containers import ParameterContainer, places
+from opto.trace.packing import nodes_in
+from opto.trace.value import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Address", "address_of", "living", "standing", "used_by"]
+
+_INSTALLED = ("site-packages", "dist-packages")
+_WALKED = (type, FunctionType, FunModule, MethodType, functools.partial)
+_Found = tuple["Address", Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a node stands.
+
+    Attributes:
+        module: the name of a module.
+        path: attribute names from there on, such as ``("Agent", "act")``.
+        inside: the way on from what stands there, if that is not the node itself.
+    """
+
+    module: str
+    path: tuple[str, ...]
+    inside: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ".".join((self.module, *self.path, *self.inside))
+
+
+def living(address: Address) -> Any:
+    """The node that stands there in this process, or None if there is none."""
+    return dict(_held(standing(address.module, address.path))).get(address.inside)
+
+
+def standing(module: str, path: Iterable[str]) -> Any:
+    """What stands there in this process, or None if there is nothing."""
+    value: Any = sys.modules.get(module)
+    try:
+        for name in path:
+            value = inspect.getattr_static(value, name)
+    except AttributeError:
+        return None
+    return _plain(value)
+
+
+def _held(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The nodes in what stands somewhere, and the way to each."""
+    value = _plain(value)
+    if isinstance(value, Node):
+        yield (), value
+    elif isinstance(value, FunModule):
+        if value.parameter is not None:
+            yield (), value.parameter
+    elif isinstance(value, ParameterContainer):
+        try:
+            yield from [(place.path, place.parameter) for place in places(value)]
+        except BundleError:  # its parameters are hidden from everybody
+            return
+    elif type(value) in (list, tuple, dict):
+        yield from (((str(i),), node) for i, node in enumerate(nodes_in(value)))
+
+
+def _plain(value: Any) -> Any:
+    return value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
+
+
+def address_of(node: Any, modules: Iterable[str]) -> Address | None:
+    """Where `node` stands in one of these modules. Costs a look at all that they hold."""
+    for name in list(modules):
+        module = sys.modules.get(name)
+        if isinstance(module, ModuleType) and not _foreign(name):
+            for path, value in _members(module):
+                for inside, held in _held(value):
+                    if held is node:
+                        return Address(name, path, inside)
+    return None
+
+
+def _members(module: ModuleType) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in list(vars(module).items()):
+        yield (name,), value
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            yield from (((name, n), v) for n, v in list(vars(value).items()))
+
+
+def used_by(things: Iterable[Any], seen: set[int]) -> Iterator[_Found]:
+    """The nodes that functions and classes may use by name, with their addresses.
+
+    Their code is read, and that of what it calls by name, as far as it is the user's.
+
+    Args:
+        things: functions and classes.
+        seen: the `id` of what was looked at before; it is added to.
+    """
+    todo = list(things)
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, type):
+            yield from _of_class(thing, todo)
+        elif isinstance(thing, FunModule):
+            todo += [thing._original, *_rewritten(thing)]
+        elif isinstance(thing, MethodType):
+            todo += [thing.__func__, type(thing.__self__)]
+        elif isinstance(thing, functools.partial):
+            todo.append(thing.func)
+        elif isinstance(thing, FunctionType):
+            yield from _of_function(thing, todo)
+
+
+def _rewritten(thing: FunModule) -> list[Any]:
+    """The code of a trainable function as it is now, if it was changed."""
+    code = thing.parameter
+    if code is None:
+        return []
+    try:
+        return [thing.fun]
+    except ExecutionError:  # it does not compile: the call will say so, there as here
+        return []
+
+
+def _of_class(cls: type, todo: list[Any]) -> Iterator[_Found]:
+    for owner in cls.__mro__:
+        if _foreign(owner.__module__):
+            continue
+        path = tuple(owner.__qualname__.split("."))
+        for name, value in list(vars(owner).items()):
+            if isinstance(value, property):
+                todo += [part for part in (value.fget, value.fset) if part is not None]
+            yield from _at(owner.__module__, (*path, name), value, todo)
+
+
+def _of_function(fun: FunctionType, todo: list[Any]) -> Iterator[_Found]:
+    if _foreign(fun.__globals__.get("__name__", "")):
+        return
+    names = _names(fun.__code__)
+    # An import inside the function has the name of the module among its words.
+    spaces = [fun.__globals__, *(vars(sys.modules[n]) for n in names & sys.modules.keys())]
+    opened: set[int] = set()
+    while spaces:
+        space = spaces.pop()
+        module = space.get("__name__", "")
+        if id(space) in opened or _foreign(module):
+            continue
+        opened.add(id(space))
+        for name in sorted(names & space.keys()):
+            value = space[name]
+            if isinstance(value, ModuleType):
+                # What is written as `module.name` stands under both words.
+                spaces.append(vars(value))
+            else:
+                yield from _at(module, (name,), value, todo)
+    inner = [_content(cell) for cell in fun.__closure__ or ()]
+    todo += [thing for thing in inner if isinstance(thing, _WALKED)]
+
+
+def _at(module: str, path: tuple[str, ...], value: Any, todo: list[Any]) -> Iterator[_Found]:
+    value = _plain(value)
+    todo.append(value if isinstance(value, _WALKED) else type(value))
+    if "<locals>" not in path:
+        yield from ((Address(module, path, inside), node) for inside, node in _held(value))
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is not filled yet
+        return None
+
+
+def _names(code: CodeType) -> set[str]:
+    """The global names and attributes in code and in what is defined in it."""
+    names: set[str] = set()
+    todo = [code]
+    while todo:
+        code = todo.pop()
+        names.update(code.co_names)
+        todo += [const for const in code.co_consts if isinstance(const, CodeType)]
+    return names
+
+
+def _foreign(module: str) -> bool:
+    """Whether a module is Python's, ours or installed: the programs of users are not there."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names - {"__main__"} or top == "opto":
+        return True
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return any(folder in file for folder in _INSTALLED)

@@ -1,0 +1,125 @@
+"""Objects as bytes in which each node is a number: what is a node on both sides stays one.
+
+Reading such bytes can run code, as with every pickle, so read only those of a program of
+your own.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from opto.trace.bundle import FunModule
+from opto.trace.value import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Reader", "Writer", "node_at", "reason", "same", "travels"]
+
+
+class Writer(pickle.Pickler):
+    """Writes objects one after the other; an object that is met again is written once.
+
+    Args:
+        number: what is written in the place of a node; `Reader` gives it to its `node_at`.
+
+    Attributes:
+        met: the functions and classes that were written, by their names.
+    """
+
+    def __init__(self, number: Callable[[Any], tuple[Any, ...]]) -> None:
+        self._number, self._buffer = number, io.BytesIO()
+        self.met: list[Any] = []
+        self._methods: dict[type, tuple[str, ...]] = {}
+        super().__init__(self._buffer, protocol=5)
+
+    # A persistent id would be asked for each number of a long list; this is for objects only.
+    def reducer_override(self, obj: Any) -> Any:
+        """How nodes are written, and what is to be noticed of other objects."""
+        kind = type(obj)
+        if issubclass(kind, Node):
+            return node_at, self._number(obj)
+        if issubclass(kind, (type, FunctionType, FunModule)):
+            self.met.append(obj)
+        elif (names := self._bundled(kind)) and hasattr(obj, "__dict__"):
+            for name in names:
+                getattr(obj, name)
+        return NotImplemented
+
+    def _bundled(self, kind: type) -> tuple[str, ...]:
+        """The bundled methods of a class.
+
+        An instance gets its own code, and the node that stands for it, when a method is
+        first asked for: that must happen before it is sent, or it would happen there.
+        """
+        names = self._methods.get(kind)
+        if names is None:
+            found = {n: v for c in reversed(kind.__mro__) for n, v in vars(c).items()}
+            names = tuple(n for n, v in found.items() if type(v) is FunModule)
+            self._methods[kind] = names
+        return names
+
+    def written(self) -> bytes:
+        """All that was written."""
+        return self._buffer.getvalue()
+
+
+def node_at(*_number: Any) -> Any:
+    """Stands in the bytes for what a `Reader` makes of a number."""
+    raise pickle.UnpicklingError("this is read by opto.trace.graft.wire.Reader")
+
+
+class Reader(pickle.Unpickler):
+    """Reads what a `Writer` wrote, one object at each `load`.
+
+    Args:
+        packed: what was written.
+        node_at: gives the node for what the writer wrote in its place.
+    """
+
+    def __init__(self, packed: bytes, node_at: Callable[..., Any]) -> None:
+        super().__init__(io.BytesIO(packed))
+        self._node_at = node_at
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What a name in the bytes stands for."""
+        if name == "node_at" and module == __name__:
+            return self._node_at
+        return super().find_class(module, name)
+
+
+def travels(value: Any) -> str | None:
+    """Why `value` cannot be sent, or None where it can."""
+    try:
+        Writer(lambda _node: ()).dump(value)
+    except Exception as error:  # noqa: BLE001 - anything may go wrong in a foreign __reduce__
+        return reason(error)
+    return None
+
+
+def reason(error: Exception) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are of one type and equal; where they do not say, whether in bytes."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - arrays, and whatever else answers == with no truth value
+        return _bytes(one) == _bytes(other) is not None
+
+
+def _bytes(value: Any) -> bytes | None:
+    if travels(value):
+        return None
+    writer = Writer(lambda _node: ())
+    writer.dump(value)
+    return writer.written()
