@@ -116,6 +116,7 @@ class FunModule(Binding, Module, TakesNodes):
     """
 
     __slots__ = ("__call__",)
+    __call__: Callable[..., Any]
 
     def __init__(
         self,
@@ -144,14 +145,14 @@ class FunModule(Binding, Module, TakesNodes):
         self.traceable_code = traceable_code
         self.catch_execution_error = catch_execution_error
         self.allow_external_dependencies = allow_external_dependencies
-        self.overwrite_python_recursion = overwrite_python_recursion or trainable
+        self.overwrite_python_recursion: bool = overwrite_python_recursion or trainable
         self.output_name = output_name
         self._scope, self._line = _scope, _line
         self._source: Source | None = None
         self._info: dict[str, Any] | None = None
         self._self_node: Node[Any] | None = None
         self.__set_name__(None, getattr(fun, "__name__", type(fun).__name__))
-        self.parameter = self._code_parameter(projections) if trainable else None
+        self.parameter: Any = self._code_parameter(projections) if trainable else None
         self._text = self.parameter._data if self.parameter is not None else None
         self._callee = self._callee_of(fun)
         # What the original is called after each of its recursions would cost every call.
@@ -273,7 +274,7 @@ class FunModule(Binding, Module, TakesNodes):
         if not self._guards:
             way = entry(self._callee, self._general, self._self_node, self._text)
         # A slot, which Python finds in C: a method would be one more call in each call.
-        self.__call__ = way  # type: ignore[method-assign]
+        self.__call__ = way
 
     def _general(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the function in any way and record the call."""
@@ -370,4 +371,4 @@ def _described(fun: Any, description: str | None) -> str:
     return f"[{name}] {inspect.getdoc(fun) or ''}".rstrip()
 
 
-__getattr__ = old_names(__name__)
+__getattr__: Callable[[str], Any] = old_names(__name__)
