@@ -79,6 +79,15 @@ class Outcome:
 
     __slots__ = ("callee", "keys", "nodes", "opened", "positional", "reads", "seen", "values")
 
+    callee: Callee
+    keys: tuple[str, ...]
+    nodes: list[Any]
+    positional: int
+    opened: int
+    values: Sequence[Any]
+    reads: list[Any] | None
+    seen: list[tuple[Any, Any, Any]] | None
+
     def __init__(
         self,
         callee: Callee,

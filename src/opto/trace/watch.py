@@ -24,6 +24,7 @@ from opto.trace.tape import EXTERNAL, READS, recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+    from contextvars import Context
 
     from opto.errors import ExecutionError
 
@@ -52,13 +53,13 @@ class Watch:
     __slots__ = ("call", "context", "known", "late", "looked", "made", "nodes", "past", "reads")
 
     def __init__(self, call: Any) -> None:
-        self.call = call
+        self.call: Any = call
         self.reads: list[Any] | None = None if call.reads is None else []
-        self.context = copy_context()
+        self.context: Context = copy_context()
         self.context.run(READS.set, self.reads)
         # Serial numbers: what the body made lies between the first and second, third and
         # fourth, and so on.
-        self.made = array("Q", (call.opened, call.opened))
+        self.made: array[int] = array("Q", (call.opened, call.opened))
         self.nodes: list[ref[Any]] = []
         self.known: dict[int, Any] = {}
         self.past: list[Any] = []

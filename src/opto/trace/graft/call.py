@@ -131,7 +131,7 @@ class Call:
         self._numbers: dict[int, int] = {}
         self._ops: dict[int, Operation] = {}
         self._reads = READS.get()
-        self.payload = self._packed(function, args, kwargs)
+        self.payload: bytes = self._packed(function, args, kwargs)
 
     def _packed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
         writer, present = Writer(self._told), INTERPRETER.get()
