@@ -157,3 +157,15 @@ def test_looking_up_while_other_threads_make_nodes():
         sys.setswitchinterval(before)
         for maker in makers:
             maker.join()
+
+
+def test_looking_for_nodes_disturbs_no_tuple_that_is_being_filled():
+    """A list of all objects would hold it, and Python would refuse to make it shorter."""
+    looking = []
+
+    def items():
+        for i in range(30):
+            looking.append(GRAPH.alive())
+            yield i
+
+    assert tuple(items()) == tuple(range(30))

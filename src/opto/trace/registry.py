@@ -75,6 +75,13 @@ def checked_base(name: str) -> str:
     return name
 
 
+def _family(kind: type[Any]) -> Iterator[type[Any]]:
+    """A class and all that are derived from it."""
+    yield kind
+    for derived in kind.__subclasses__():
+        yield from _family(derived)
+
+
 class Registry:
     """The face of the registry, known to users as ``GRAPH``.
 
@@ -97,10 +104,13 @@ class Registry:
 
     def alive(self) -> Iterator[Any]:
         """The nodes that are alive, in no order. Costs a pass over all objects."""
-        kind, since = self._kind, self._since
+        kinds, since = tuple(_family(self._kind)), self._since
+        # An object refers to its class. A list of all objects would hold tuples that other
+        # threads are just filling, and those would fail with a SystemError.
+        #
         # By `type`: asking an object for its class may run its code. A node that is just
         # being made, or whose making was refused, has no number yet.
-        found = (o for o in gc.get_objects() if issubclass(type(o), kind))
+        found = (o for o in gc.get_referrers(*kinds) if type(o) in kinds)
         return (o for o in found if getattr(o, "_serial", -1) > since)
 
     def get(self, name: str) -> Any:
