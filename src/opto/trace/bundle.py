@@ -251,6 +251,7 @@ class FunModule(Binding, Module, TakesNodes):
         split = node._extras.positional
         split = len(self._callee.shape.names) if split < 0 else split
         last = len(keys) - (self.parameter is not None)
+        inner = node._extras.inner
         return {
             **self.info,
             **({"fun_name": "eval", "_fun_name": self.name} if self.parameter is not None else {}),
@@ -260,6 +261,7 @@ class FunModule(Binding, Module, TakesNodes):
             },
             "output": node._data,
             "external_dependencies": [],
+            **({} if inner is None else inner.told(keys, split)),
         }
 
     # -- calling -----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from types import BuiltinMethodType, MethodWrapperType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import TraceMissingInputsError
-from opto.trace.calls import MORE, finished
+from opto.trace.calls import MORE, call, finished
 from opto.trace.nodes import MessageNode, Node, counted
 from opto.trace.outcome import ATOMS, Callee, Outcome
 from opto.trace.record import KINDS
@@ -47,7 +47,7 @@ def entry(
         text: the code as it is now, if it is a parameter.
     """
     if callee.special or callee.shape.plain < (me is not None):
-        return through(general)
+        return _called(callee, general, me, text)
     code = getattr(callee.function, "__code__", None)
     if code is not None and code.co_flags & _COROUTINE:
         return _awaited(callee, general, me, text)
@@ -61,6 +61,21 @@ def through(general: Callable[[Any, Any], Any]) -> Callable[..., Any]:
         return general(args, kwargs)
 
     return whole
+
+
+def _called(
+    callee: Callee, general: Callable[[Any, Any], Any], me: Any, text: Any
+) -> Callable[..., Any]:
+    """`entry` of a function whose calls are never plain."""
+    code = callee.code
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if code is not None and code._data is not text:
+            return general(args, kwargs)
+        # Not by `general`: functions that call such functions would be less deep for it.
+        return call(callee, args if me is None else (me, *args), kwargs)
+
+    return called
 
 
 def _direct(  # noqa: C901 - one plain call from end to end, with nothing called that can be spared

@@ -28,11 +28,13 @@ class Inside:
             it returned a plain value.
         looked: the nodes made inside whose values it looked at.
         opened: the number in the order of creation at which the call began.
+        given: what the function was given, where that is known.
     """
 
     returned: Any
     looked: tuple[Any, ...]
     opened: int
+    given: tuple[Any, ...] | None = None
 
     @property
     def ends(self) -> tuple[Any, ...]:
@@ -54,6 +56,21 @@ class Inside:
     def is_plain(self) -> bool:
         """Whether there is nothing to see: only given values were looked at."""
         return self.returned is None and all(n._extras.origin is not None for n in self.looked)
+
+    def told(self, keys: Sequence[str], split: int) -> dict[str, Any]:
+        """What the `info` of the result tells of it.
+
+        Args:
+            keys: the names of the arguments.
+            split: how many of them were given by position.
+        """
+        told: dict[str, Any] = {"opened": self.opened}
+        if self.given is not None:
+            named = dict(zip(keys[split:], self.given[split:]))  # noqa: B905 - keys name others too
+            told["inputs"] = {"args": [*self.given[:split]], "kwargs": named}
+        if self.returned is not None:
+            told["output"] = self.returned
+        return told
 
 
 def handed(args: Sequence[Any], nodes: Sequence[Any], me: Any) -> list[Any]:
@@ -82,7 +99,7 @@ def handed(args: Sequence[Any], nodes: Sequence[Any], me: Any) -> list[Any]:
 def _acts(arg: Any) -> bool:
     if isinstance(arg, TakesNodes):
         return True
-    return isinstance(arg, NodeContainer) and not holds_nodes(arg)
+    return isinstance(arg, NodeContainer) and hasattr(type(arg), "parameters_dict")
 
 
 def enclosed(out: Any) -> Any:
@@ -92,8 +109,22 @@ def enclosed(out: Any) -> Any:
     return packed(out, type(out).__name__)
 
 
-def keep(result: Any, returned: Any, reads: Iterable[Any], opened: int) -> None:
-    """Keep with `result` what happened in the call that began at `opened`."""
+def keep(
+    result: Any,
+    returned: Any,
+    reads: Iterable[Any],
+    opened: int,
+    given: Sequence[Any] | None = None,
+) -> None:
+    """Keep with `result` what happened in the call that it is the result of.
+
+    Args:
+        result: the node of the result, or of the failure.
+        returned: the node that the function returned, or that it failed by, or None.
+        reads: the nodes whose values it looked at.
+        opened: the number in the order of creation at which the call began.
+        given: what the function was given, where that is known.
+    """
     looked = {id(n): n for n in reads if n._serial >= opened}
-    if returned is not None or looked:
-        result._more().inner = Inside(returned, tuple(looked.values()), opened)
+    known = None if given is None else tuple(given)
+    result._more().inner = Inside(returned, tuple(looked.values()), opened, known)

@@ -158,7 +158,9 @@ class Outcome:
         """
         callee = self.callee
         known = {id(n) for n in (*self.nodes, *self.values, callee.code)}
-        found = used(self.reads or (), known, self._inside, through=not callee.traceable)
+        # What was made inside a function that works on nodes is kept there.
+        reads = [n for n in self.reads or () if not (callee.traceable and self._inside(n))]
+        found = used(reads, known, self._inside)
         allowed = EXTERNAL.get()
         if found and not (callee.external if allowed is None else allowed):
             refuse(callee.op.name, self.nodes, found)
@@ -176,17 +178,11 @@ class Outcome:
             remember(self.seen)
 
     def _open(self, new: Any, out: Any, external: Sequence[Any]) -> None:
-        info = new.info
-        info["external_dependencies"] = list(external)
         if self.callee.traceable:
-            split = self.positional
-            info["opened"] = self.opened
-            info["inputs"] = {
-                "args": list(self.values[:split]),
-                "kwargs": dict(zip(self.keys[split:], self.values[split:])),  # noqa: B905
-            }
-            info["output"] = out
-            keep(new, out if isinstance(out, Node) else None, self.reads or (), self.opened)
+            returned = out if isinstance(out, Node) else None
+            keep(new, returned, self.reads or (), self.opened, self.values)
+        if external:
+            new.info["external_dependencies"] = list(external)
 
     def failed(
         self, error: Exception, inputs: tuple[list[Any], tuple[str, ...]] | None = None
@@ -210,7 +206,7 @@ class Outcome:
             nodes, keys = [*nodes, inner], (*keys, inner.py_name)
         failed = failure(callee.op, keys, nodes, error, base=callee.base)
         if within and self.reads is not None:
-            keep(failed.exception_node, inner, self.reads, self.opened)
+            keep(failed.exception_node, inner, self.reads, self.opened, self.values)
         return failed
 
 

@@ -89,7 +89,8 @@ class Placed:
         ordered = ancestors(self)
         hidden = {id(n): n._hidden for n in ordered if n._extras.inner is not None}
         bits = {p: 1 << i for i, p in enumerate({p for used in hidden.values() for p in used})}
-        found, seen = set(), {}
+        found: set[Any] = set()
+        seen: dict[int, int] = {}
         for node in ordered:
             mask = bits.get(node, 0)
             for arg in node._args:

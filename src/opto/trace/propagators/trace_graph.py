@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opto._plugs import plug
 from opto.errors import BackwardError
 from opto.trace.feedback import Feedback
 from opto.trace.order import ancestors, levels
+from opto.trace.propagators.opening import flat, opens
 from opto.trace.propagators.propagators import AbstractFeedback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["TraceGraph"]
 
@@ -122,27 +124,114 @@ class TraceGraph(AbstractFeedback):
         )
 
     @classmethod
-    def expand(cls, node: Any) -> TraceGraph:
+    def expand(cls, node: Any, depth: int | None = 1) -> TraceGraph:
         """What happened inside a call of a function with ``traceable_code=True``.
 
         Args:
             node: the result of the call.
+            depth: how many levels of such calls within it are opened; None for all.
 
         Returns:
-            The graph from the function's inputs to what it returned.
+            The graph from what the function was given to what it returned, with what was
+            said about the output that `node` led to, if it was passed on by a
+            `GraphPropagator`. The function worked on copies of its arguments: each stands
+            here as the argument itself.
 
         Raises:
-            BackwardError: the node is not the result of such a call.
+            BackwardError: the node is not the result of such a call, or the function
+                returned a plain value, so that there is nothing inside.
+
+        Example:
+            >>> from opto.trace import bundle, node
+            >>> from opto.trace.propagators import TraceGraph
+            >>> p = node(2, name="p", trainable=True)
+            >>> @bundle(traceable_code=True)
+            ... def scaled(x):
+            ...     return x * p + 1
+            >>> y = scaled(node(3, name="x"))
+            >>> [n.name.split(":")[0] for n in TraceGraph.expand(y).nodes]
+            ['p', 'x', 'int', 'multiply', 'add']
         """
-        inner = node.info.get("output")
-        if not hasattr(inner, "_args"):
+        _check_depth(depth, least=1)
+        if getattr(node, "_extras", None) is None or not opens(node):
+            what = getattr(node, "name", repr(node))
             raise BackwardError(
-                f"{node.name} has no inner graph to expand; only results of functions "
-                "bundled with traceable_code=True keep one"
+                f"{what} has no inner graph to expand; only results of functions bundled with "
+                "traceable_code=True keep one, and only if they return nodes"
             )
-        inside = {id(n): n for n in ancestors(inner) if n._serial >= node.info["opened"]}
-        given = {id(a): a for n in inside.values() for a in n._args}
-        return cls((0, n) for n in {**given, **inside}.values())
+        nodes, stands = flat([*node.parents, *node._hidden, node], depth, (node,))
+        result = stands[node._serial]
+        above = ancestors(result)
+        above = {id(n) for shown in above for n in (shown, *shown._hidden)}
+        said = _renamed(_said_of(node), {node.py_name: result.py_name})
+        return cls(((0, n) for n in nodes if id(n) in above), said)
+
+    def opened(self, depth: int | None = None, calls: Iterable[Any] | None = None) -> TraceGraph:
+        """The same graph with calls replaced by what happened inside them.
+
+        Only results of functions with ``traceable_code=True`` can be opened; where there
+        are none, the graph is returned as it is. A function that also looked at values
+        that its result does not show remains a step, computed from what it looked at.
+
+        Args:
+            depth: how many levels of calls within calls are opened; None for all.
+            calls: the results of the calls to open; None for all in the graph.
+
+        Returns:
+            One flat graph: copies of arguments stand as the arguments themselves, and
+            what was said about a call is said about what it returned.
+
+        Raises:
+            BackwardError: one of `calls` is not in the graph or has nothing inside.
+
+        Example:
+            >>> from opto.trace import bundle, node
+            >>> p = node(2, name="p", trainable=True)
+            >>> @bundle(traceable_code=True)
+            ... def scaled(x):
+            ...     return x * p
+            >>> y = scaled(node(3, name="x"))
+            >>> y.backward("too small")
+            >>> ((closed,),) = p.feedback.values()
+            >>> [n.op_name for n in closed.nodes], [n.op_name for n in closed.opened().nodes]
+            (['ParameterNode', 'Node', 'scaled'], ['ParameterNode', 'Node', 'multiply'])
+        """
+        _check_depth(depth, least=0)
+        chosen = None if calls is None else {c._serial for c in calls}
+        openable = {n._serial for n in self.nodes if opens(n)}
+        if chosen is not None and not chosen <= openable:
+            names = ", ".join(n.name for n in self.nodes if n._serial in openable) or "none"
+            raise BackwardError(
+                "only results of functions bundled with traceable_code=True that are in the "
+                f"graph can be opened; here these are: {names}"
+            )
+        which = [n for n in self.nodes if n._serial in (openable if chosen is None else chosen)]
+        if not which or depth == 0:
+            return self
+        nodes, stands = flat(self.nodes, depth, which)
+        said = _renamed(self.feedback, {n.py_name: stands[n._serial].py_name for n in which})
+        return TraceGraph(((0, n) for n in nodes), said)
+
+
+def _check_depth(depth: int | None, least: int) -> None:
+    if depth is not None and depth < least:
+        raise BackwardError(f"depth must be None, for all levels, or at least {least}; not {depth}")
+
+
+def _said_of(node: Any) -> Feedback:
+    """What was said about the outputs that `node` led to, as its parameters have heard it."""
+    graphs: dict[int, TraceGraph] = {}
+    for hearer in (node, *(n for n in ancestors(node) if n.kind == "parameter"), *node._hidden):
+        for shares in hearer.feedback.values():
+            graphs.update((id(g), g) for g in shares if isinstance(g, TraceGraph))
+    about = [g for g in graphs.values() if any(n is node for n in g.nodes)]
+    return Feedback.total(g.feedback for g in about)
+
+
+def _renamed(feedback: Feedback, names: Mapping[str, str]) -> Feedback:
+    return Feedback(
+        tuple(replace(r, output=names.get(r.output, r.output)) for r in feedback.remarks)
+    )
 
 
 def _as_feedback(said: Any, nodes: Sequence[Any]) -> Feedback:
