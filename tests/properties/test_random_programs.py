@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import copy
+import gc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from opto.errors import ExecutionError
 from opto.trace import Node, bundle, node, stop_tracing
 from opto.trace.nodes import MessageNode
-from opto.trace.propagators import GraphPropagator
 from opto.trace.utils import sum_feedback
+from tests.properties.oracle import check, in_order, reference, upstream
 from tests.properties.strategies import FUNCTIONS, Program, Step, programs, shapes
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _looked_up_among_few():
+    """`children` passes over all objects: over those that are made from here on."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
 
 BUNDLED = {operation.name: bundle()(operation.run) for operation in FUNCTIONS}
 
@@ -53,28 +64,6 @@ def run_traced(program: Program) -> list[Any]:
         except type(program.error):
             assert not any(isinstance(values[i], Node) for i in step.operands)
     return values
-
-
-def reference(parameter: Node, output: Node) -> set[Node]:
-    """What should reach `parameter`: the output, and the parents of every step in between."""
-    reached, on_the_way = {output}, [output]
-    for step in on_the_way:
-        for parent in step.parents:
-            new = parent is not parameter and not any(seen is parent for seen in on_the_way)
-            if new and parameter in upstream(parent):
-                on_the_way.append(parent)
-        reached |= set(step.parents)
-    return reached
-
-
-def upstream(start: Node) -> set[Node]:
-    found, queue = {start}, [start]
-    while queue:
-        for parent in queue.pop().parents:
-            if parent not in found:
-                found.add(parent)
-                queue.append(parent)
-    return found
 
 
 def same_value(found: Any, expected: Any) -> bool:
@@ -127,33 +116,6 @@ def test_a_program_reaches_its_parameters_as_the_definition_says(program: Progra
     check(parameters, output)
 
 
-def check(parameters: list[Node], output: Node) -> None:
-    for parameter in parameters:
-        graph = GraphPropagator().aggregate(parameter.feedback)
-        found = [n for _, n in graph.graph]
-        if parameter not in upstream(output):
-            assert found == []
-            continue
-        assert set(found) == reference(parameter, output)
-        assert len(set(found)) == len(found)
-        assert graph.user_feedback == "f"
-        assert in_order(graph.graph)
-
-
-def in_order(graph: list[tuple[int, Node]]) -> bool:
-    """Whether a graph is sorted by level, then by creation."""
-    levels = [level for level, _ in graph]
-    if levels != sorted(levels) or any(level != n.level for level, n in graph):
-        return False
-    latest: dict[tuple[int, str], int] = {}
-    for level, n in graph:
-        base, _, number = n.name.rpartition(":")
-        if latest.get((level, base), -1) >= int(number):
-            return False
-        latest[level, base] = int(number)
-    return True
-
-
 join = bundle("[join] any number")(lambda *values: 0)
 
 
@@ -173,7 +135,7 @@ def test_any_graph_reaches_its_parameters_as_the_definition_says(shape):
     both = sum_feedback([p, q])
     expected = [reference(x, nodes[-1]) for x in (p, q) if x in upstream(nodes[-1])]
     assert {n for _, n in both.graph} == set().union(*expected)
-    assert in_order(both.graph)
+    in_order(both)
 
 
 @given(shapes(), st.data())
@@ -186,7 +148,7 @@ def test_several_outputs_add_up(shape, data):
     reached = [output for output in outputs if p in upstream(output)]
     graph = sum_feedback([p])
     assert {n for _, n in graph.graph} == set().union(*(reference(p, o) for o in reached), set())
-    assert in_order(graph.graph)
+    in_order(graph)
     for output in reached:
         assert f"on {output.py_name}" in str(graph.user_feedback)
 
@@ -198,28 +160,11 @@ def test_levels_are_the_longest_way_from_a_root(shape):
         assert n.level == (1 + max(p.level for p in n.parents) if n.parents else 0)
 
 
-@given(shapes())
-@settings(max_examples=10)
+@given(shapes(max_steps=8))
 def test_children_are_those_that_have_the_node_as_a_parent(shape):
     _, nodes = draw_graph(shape)
     for n in nodes[:5]:
         assert set(n.children) == {c for c in nodes if any(p is n for p in c.parents)}
-
-
-@given(shapes())
-@settings(max_examples=30)
-def test_a_second_backward_is_refused_wherever_the_first_has_been(shape):
-    (p, q, _), nodes = draw_graph(shape)
-    nodes[-1].backward("f")
-    consumed = {n for n in upstream(nodes[-1]) if n.parents}
-    for x in (p, q):
-        x.zero_feedback()
-    for output in nodes[3:]:
-        if upstream(output) & consumed and p in upstream(output):
-            with pytest.raises(AttributeError):
-                output.backward("again")
-    assert not p.feedback
-    assert not q.feedback
 
 
 def test_the_oracle_is_no_copy_of_the_program():
