@@ -7,6 +7,7 @@ import ast
 import pytest
 
 from opto.errors import SourceError
+from opto.trace import syntax
 from opto.trace.syntax import definition_in, lambda_as_def, last_bundle, signature_of
 
 HEADS = [
@@ -115,3 +116,18 @@ def test_a_lambda_as_a_def(text: str, expected: str) -> None:
     node = ast.parse(f"({text})").body[0].value
     assert lambda_as_def(node, "f", f"({text})") == expected
     ast.parse(expected)
+
+
+def test_a_tree_that_python_throws_away_for_another_thread_is_made_again(monkeypatch):
+    failures = iter([SystemError("AST constructor recursion depth mismatch")] * 3)
+
+    def unlucky(*args, **kwargs):
+        if error := next(failures, None):
+            raise error
+        return compile(*args, **kwargs)
+
+    monkeypatch.setattr(syntax, "compile", unlucky, raising=False)
+    assert syntax.tree_of("a = 1").body[0].targets[0].id == "a"
+    with pytest.raises(SyntaxError) as wrong:
+        syntax.tree_of("a = = 1", "here.py")
+    assert wrong.value.filename == "here.py"

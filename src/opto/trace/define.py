@@ -20,7 +20,7 @@ from types import CellType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import SourceError
-from opto.trace.syntax import Def, last_bundle
+from opto.trace.syntax import Def, last_bundle, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -156,8 +156,7 @@ def _compile(text: str, file: str, name: str, place: _Place) -> CodeType:
     out as in the original one; the class around *that* hides its name from the text,
     since the names in a class body are invisible to the functions in it.
     """
-    # Not ast.parse, which would be a step in the traceback of a syntax error.
-    tree: Any = compile(text, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    tree: Any = tree_of(text, file)
     _refuse_outside(tree, text, file)
     flags = place.flags & sum(_FUTURES.values()) | _take_futures(tree, file)
     for node in tree.body:
@@ -165,7 +164,7 @@ def _compile(text: str, file: str, name: str, place: _Place) -> CodeType:
             node.names = [ast.alias(public) for public in _public(node, place.names)]
         if isinstance(node, Def) and node.name == name:
             del node.decorator_list[: last_bundle(node, place.names) + 1]
-    around: Any = ast.parse("def _():\n class _:\n  class _:\n   def _(): return _")
+    around: Any = tree_of("def _():\n class _:\n  class _:\n   def _(): return _")
     scope = around.body[0]
     scope.name, scope.args.args = _SCOPE, [ast.arg(key) for key in place.cells]
     shell = scope.body[0]

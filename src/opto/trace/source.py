@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import SourceError
 from opto.trace.define import define, inner_code, layers
-from opto.trace.syntax import Def, cut, lambda_as_def, last_bundle, signature_of, starts_at
+from opto.trace.syntax import (
+    Def,
+    cut,
+    lambda_as_def,
+    last_bundle,
+    signature_of,
+    starts_at,
+    tree_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -144,7 +152,7 @@ def _lines(function: FunctionType) -> list[str]:
 @lru_cache(maxsize=8)
 def _tree(text: str) -> ast.Module:
     # Cached, since several functions of one file are decorated in a row.
-    return ast.parse(text)
+    return tree_of(text)
 
 
 def _find(code: CodeType, lines: list[str]) -> Def | ast.Lambda:
@@ -184,7 +192,7 @@ def _find(code: CodeType, lines: list[str]) -> Def | ast.Lambda:
 def _compiles_to(node: ast.AST, code: CodeType) -> bool:
     """Whether `code` is what becomes of the lambda `node`."""
     # Free variables have to be free in the compiled copy too, hence the function around it.
-    around = ast.parse(f"def around({', '.join(code.co_freevars)}): return 0")
+    around = tree_of(f"def around({', '.join(code.co_freevars)}): return 0")
     around.body[0].body[0].value = node  # type: ignore[attr-defined]
     inner = inner_code(inner_code(compile(around, code.co_filename, "exec", dont_inherit=True)))
     if (inner.co_flags ^ code.co_flags) & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):

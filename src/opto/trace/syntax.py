@@ -8,18 +8,52 @@ from __future__ import annotations
 
 import ast
 import tokenize
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opto.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Def", "cut", "definition_in", "lambda_as_def", "last_bundle", "signature_of"]
+__all__ = [
+    "Def",
+    "cut",
+    "definition_in",
+    "lambda_as_def",
+    "last_bundle",
+    "signature_of",
+    "tree_of",
+]
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 _BUNDLE_MODULE = "opto.trace.bundle"
+
+_ATTEMPTS = 100
+
+
+def tree_of(text: str, file: str = "<unknown>") -> ast.Module:
+    """The syntax tree of a text, in whatever thread.
+
+    Args:
+        text: Python source.
+        file: what a syntax error says that it stands in.
+
+    Raises:
+        SyntaxError: `text` is no Python.
+        ValueError: `text` has a null byte in it.
+
+    Source: python/cpython issue 106905.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            tree = compile(text, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        except SystemError:
+            # Until 3.11.8 and 3.12.2 Python counts how deep it is in one place for all threads,
+            # and throws a tree away when another thread made one meanwhile.
+            continue
+        return cast("ast.Module", tree)
+    return ast.parse(text, file)
 
 
 def signature_of(text: str, name: str | None = None) -> str:
@@ -41,7 +75,7 @@ def signature_of(text: str, name: str | None = None) -> str:
     """
     # Not splitlines(): a form feed inside a string is no end of a line for Python.
     lines = [line + "\n" for line in text.split("\n")]
-    node = definition_in(ast.parse(text), name)
+    node = definition_in(tree_of(text), name)
     row, column = _colon(node, lines)
     head = "".join([*lines[node.lineno - 1 : row - 1], lines[row - 1][:column]])
     if ast.get_docstring(node, clean=False) is None:
