@@ -87,6 +87,12 @@ def test_iterating() -> None:
     assert 1 in node([1])
 
 
+def test_nodes_stand_in_sets_and_dicts() -> None:
+    one, two = node(1), node(2)
+    assert_type({one, two}, set[Node[int]])
+    assert_type({one: "one"}[one], str)
+
+
 def test_copies() -> None:
     assert_type(node(3).clone(), Node[int])
     assert_type(node(3).detach(), Node[int])

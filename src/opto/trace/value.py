@@ -16,8 +16,7 @@ from opto.trace.tape import INTERPRETER, READS
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import ClassVar
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from typing_extensions import Self
 
@@ -288,7 +287,11 @@ class Node(Operators[T_co], Placed, Hearing):
     def __eq__(self, other: object) -> Any:
         return self.data == (other.data if isinstance(other, Node) else other)
 
-    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
+    if TYPE_CHECKING:
+        # Of an assigned `__hash__` some checkers say that it makes nothing hashable.
+        def __hash__(self) -> int: ...
+    else:
+        __hash__ = object.__hash__
 
     # Makes numpy leave `array + node` to the node, where it is one step and not many.
     __array_ufunc__ = None
