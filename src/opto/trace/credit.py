@@ -14,20 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["refuse", "used"]
 
 
-def used(
-    roots: Iterable[Any],
-    known: Container[int],
-    inside: Callable[[Any], bool],
-    *,
-    through: bool = True,
-) -> list[Any]:
+def used(roots: Iterable[Any], known: Container[int], inside: Callable[[Any], bool]) -> list[Any]:
     """The nodes from outside that `roots` are or were computed from.
 
     Args:
         roots: what was looked at, or given back.
         known: the nodes that need not be named, by `id`.
-        inside: whether a node was made by the function itself.
-        through: count what was made inside as what it was made of; else leave it out.
+        inside: whether a node was made by the function itself; it counts as what it was
+            made of.
     """
     seen, found = set(), []
     stack = [*roots][::-1]
@@ -38,7 +32,7 @@ def used(
         seen.add(id(node))
         if node.kind == "parameter" or not inside(node):
             found.append(node)
-        elif through:
+        else:
             stack.extend(node._args)
     return found
 

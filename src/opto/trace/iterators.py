@@ -10,7 +10,7 @@ from opto.trace.tape import INTERPRETER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["AsyncStreamed", "DictIterable", "SeqIterable", "Streamed", "iterate"]
+__all__ = ["AsyncStreamed", "DictIterable", "SeqIterable", "Streamed", "iterate", "iterate_async"]
 
 
 class Streamed:
@@ -98,6 +98,24 @@ def iterate(node: Any, *, pairs: bool = False) -> Any:
     if isinstance(value, Streamed) and not isinstance(value, AsyncStreamed):
         return value.items(node)
     return INTERPRETER.get().apply(OPERATIONS["iterate"], (node,))
+
+
+def iterate_async(node: Any) -> Any:
+    """The items of `node` as nodes, for ``async for``.
+
+    Args:
+        node: holds an asynchronous stream, which bundled asynchronous generators give.
+
+    Raises:
+        TypeError: it holds something else.
+    """
+    value = node._data
+    if not isinstance(value, AsyncStreamed):
+        raise TypeError(
+            f"'async for' needs an asynchronous stream, and {node.name} holds a "
+            f"{type(value).__name__}; a bundled asynchronous generator gives one"
+        )
+    return value.items(node)
 
 
 def _is_array(value: Any) -> bool:

@@ -7,13 +7,13 @@ gives nodes, whose input is the node of the stream, and whatever else the body h
 from __future__ import annotations
 
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import NodeError, TraceMissingInputsError
+from opto.trace.drawing import AsyncItems, AsyncStreamNode, Items, StreamNode, exception
 from opto.trace.iterators import AsyncStreamed, Streamed
-from opto.trace.nodes import MessageNode, Node
+from opto.trace.nodes import Node
 from opto.trace.registry import SERIALS
-from opto.trace.tape import READS
 from opto.trace.watch import RETURNED, Watch
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LAZY", "STREAMS", "AsyncStream", "AsyncStreamNode", "Stream", "StreamNode", "watched"]
 
-T = TypeVar("T")
-
-# What runs only when it is iterated over: the function had returned by then.
+# What runs when it is iterated over, which is after the function has returned.
 LAZY: frozenset[type[Any]] = frozenset(
     (GeneratorType, AsyncGeneratorType, map, filter, zip, enumerate)
 )
@@ -91,7 +89,7 @@ class Absent(Streamed):
             "function; send its items, or a list of them, instead"
         )
 
-    watch = body
+    step = watch = body
 
     def held(self) -> set[int]:
         """What whoever has it may use with it; by `id`."""
@@ -127,7 +125,7 @@ class Stream(_Body, Streamed):
 
     def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
         """The next value, with an exception raised at the present ``yield``."""
-        error = _exception(typ, val, tb)
+        error = exception(typ, val, tb)
         return self.step(None, self.body.throw, error, thrown=error)
 
     def close(self) -> None:
@@ -228,7 +226,7 @@ class AsyncStream(_Body, AsyncStreamed):
 
     async def athrow(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
         """The next value, with an exception raised at the present ``yield``."""
-        error = _exception(typ, val, tb)
+        error = exception(typ, val, tb)
         return await self.step(None, self.body.athrow, error, thrown=error)
 
     async def aclose(self) -> None:
@@ -282,160 +280,8 @@ class AsyncStream(_Body, AsyncStreamed):
         return f"<async generator {self.body.__qualname__}>"
 
 
-class _Drawing:
-    """A generator of the items of a stream as nodes."""
-
-    __slots__ = ()
-
-    def _source(self) -> Any:
-        """The node of the stream."""
-        raise NotImplementedError
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        node = _looked_at(self._source())
-        stream = node._data
-        return stream.step(node, stream.body.send)
-
-    def send(self, value: Any) -> Any:
-        """The next item, with `value`, plain or a node, as what ``yield`` gives inside."""
-        node = _looked_at(self._source())
-        stream = node._data
-        inside, sent = stream.watch.taken(value)
-        return stream.step(node, stream.body.send, inside, sent)
-
-    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
-        """The next item, with an exception raised at the present ``yield``."""
-        node, error = _looked_at(self._source()), _exception(typ, val, tb)
-        stream = node._data
-        return stream.step(node, stream.body.throw, error, thrown=error)
-
-    def close(self) -> None:
-        """End the body where it is; what it does finally is done."""
-        self._source()._data.close()
-
-
-class _AsyncDrawing:
-    """An asynchronous generator of the items of a stream as nodes."""
-
-    __slots__ = ()
-
-    def _source(self) -> Any:
-        """The node of the stream."""
-        raise NotImplementedError
-
-    def __aiter__(self) -> Any:
-        return self
-
-    async def __anext__(self) -> Any:
-        node = _looked_at(self._source())
-        stream = node._data
-        return await stream.step(node, stream.body.asend)
-
-    async def asend(self, value: Any) -> Any:
-        """The next item, with `value`, plain or a node, as what ``yield`` gives inside."""
-        node = _looked_at(self._source())
-        stream = node._data
-        inside, sent = stream.watch.taken(value)
-        return await stream.step(node, stream.body.asend, inside, sent)
-
-    async def athrow(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
-        """The next item, with an exception raised at the present ``yield``."""
-        node, error = _looked_at(self._source()), _exception(typ, val, tb)
-        stream = node._data
-        return await stream.step(node, stream.body.athrow, error, thrown=error)
-
-    async def aclose(self) -> None:
-        """End the body where it is; what it does finally is done."""
-        await self._source()._data.aclose()
-
-
-class StreamNode(_Drawing, MessageNode[T]):
-    """The node of a stream, which is a generator of the nodes of its items.
-
-    Example:
-        >>> from opto.trace import bundle, node
-        >>> @bundle()
-        ... def count(n):
-        ...     for i in range(n):
-        ...         yield i
-        >>> x = node(2, name="n")
-        >>> [(item.data, item.parents[0].parents == [x]) for item in count(x)]
-        [(0, True), (1, True)]
-    """
-
-    __slots__ = ()
-
-    def _source(self) -> Any:
-        return self
-
-
-class AsyncStreamNode(_AsyncDrawing, MessageNode[T]):
-    """The node of an asynchronous stream: a generator of the nodes of its items."""
-
-    __slots__ = ()
-
-    def _source(self) -> Any:
-        return self
-
-
-class Items(_Drawing):
-    """The items of a node that holds a stream and is another step than that which made it.
-
-    Args:
-        node: what the items are recorded to come from.
-    """
-
-    __slots__ = ("node",)
-
-    def __init__(self, node: Any) -> None:
-        self.node = node
-
-    def _source(self) -> Any:
-        return self.node
-
-
-class AsyncItems(_AsyncDrawing):
-    """The items of a node that holds an asynchronous stream; else like `Items`.
-
-    Args:
-        node: what the items are recorded to come from.
-    """
-
-    __slots__ = ("node",)
-
-    def __init__(self, node: Any) -> None:
-        self.node = node
-
-    def _source(self) -> Any:
-        return self.node
-
-
 STREAMS: dict[type, type] = {Stream: StreamNode, AsyncStream: AsyncStreamNode}
-
-
-def _looked_at(node: Any) -> Any:
-    """`node`; drawing from it is a use of it."""
-    reads = READS.get()
-    if reads is not None and not (reads and reads[-1] is node):
-        reads.append(node)
-    return node
 
 
 def _value(sent: Any) -> Any:
     return sent.data if isinstance(sent, Node) else sent
-
-
-def _exception(typ: Any, val: Any, tb: Any) -> BaseException:
-    """The exception that the arguments of `throw` stand for, in any of their old forms."""
-    if isinstance(typ, BaseException):
-        error = typ
-    elif isinstance(val, BaseException):
-        error = val
-    elif isinstance(typ, type) and issubclass(typ, BaseException):
-        error = typ() if val is None else typ(val)
-    else:
-        raise TypeError(f"throw() takes an exception, not {typ!r}")
-    return error if tb is None else error.with_traceback(tb)

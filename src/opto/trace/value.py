@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from opto.errors import NodeError
 from opto.trace.heard import Hearing
-from opto.trace.iterators import iterate
+from opto.trace.iterators import iterate, iterate_async
 from opto.trace.magic import Operators
 from opto.trace.place import Placed
 from opto.trace.registry import COUNTERS, SERIALS, checked_base
@@ -102,7 +102,7 @@ class Node(Operators[T_co], Placed, Hearing):
     ) -> None:
         if isinstance(value, Node):
             name = value._base if name is None else name
-            value = value._data
+            value = value.data
         self._data: T_co = value
         self._args: tuple[Node[Any], ...] = ()
         self._op: Operation | None = None
@@ -152,8 +152,8 @@ class Node(Operators[T_co], Placed, Hearing):
     @property
     def recorded(self) -> T_co:
         """The value as it was when it was used, if a function changed it in place since."""
-        before = self._extras.before
-        return before[1] if before is not None and before[0] is self._data else self._data
+        value, before = self.data, self._extras.before
+        return before[1] if before is not None and before[0] is value else value
 
     @property
     def type(self) -> builtins.type:
@@ -247,6 +247,9 @@ class Node(Operators[T_co], Placed, Hearing):
 
     def detach(self) -> Self:
         """A copy of the node and its value that was computed from nothing."""
+        reads = READS.get()
+        if reads is not None:
+            reads.append(self)
         return copy.deepcopy(self)
 
     def __copy__(self) -> Any:
@@ -316,6 +319,10 @@ class Node(Operators[T_co], Placed, Hearing):
     def __iter__(self) -> Iterator[Any]: ...
     def __iter__(self) -> Iterator[Any]:
         return iter(iterate(self))
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        items: AsyncIterator[Any] = iterate_async(self)
+        return items
 
     def items(self) -> Any:
         """Pairs of nodes: the keys and the values of a dict."""

@@ -15,7 +15,7 @@ from weakref import ref
 
 from opto.errors import TraceMissingInputsError
 from opto.trace.credit import refuse, used
-from opto.trace.inside import enclosed, handed, keep
+from opto.trace.inside import enclosed, handed
 from opto.trace.nodes import Node, derive, given
 from opto.trace.packing import holds_nodes, packed
 from opto.trace.registry import SERIALS
@@ -156,13 +156,13 @@ class Watch:
         self._note(sent)
         if not recording():
             return derive(op, op.name, (), value)
-        more = (*self.past, *self._of(out, through=not traceable))
+        more = (*self.past, *(() if traceable else self._of(out)))
         new = derive(op, op.name, (node, *more), value)
         if more:
             new._more().keys = ("stream", *(n.py_name for n in more))
         if traceable:
+            call.reads = [*self.looked.values()]
             call._open(new, out, more)
-            keep(new, out if isinstance(out, Node) else None, self.looked.values(), call.opened)
         self._fold()
         return new
 
@@ -178,7 +178,7 @@ class Watch:
         """
         self._note(None)
         if self.reads is not None and recording():
-            found = [*self.past, *self._of(out, through=True)]
+            found = [*self.past, *self._of(out)]
             if found:
                 self._adopt(found)
         return out._data if isinstance(out, Node) else out
@@ -198,11 +198,13 @@ class Watch:
         if not self.reads:
             return
         call = self.call
-        traceable = call.callee.traceable
-        seen = used(self.reads, self.known, self._inside, through=not traceable)
-        if traceable:
-            self.looked.update((id(n), n) for n in self.reads if self._inside(n))
+        reads = [*self.reads]
         self.reads.clear()
+        if call.callee.traceable:
+            # What was made inside a function that works on nodes is kept there.
+            self.looked.update((id(n), n) for n in reads if self._inside(n))
+            reads = [n for n in reads if id(n) not in self.looked]
+        seen = used(reads, self.known, self._inside)
         # Without recording nothing is checked, as in any call; later items still know.
         if seen and check and recording() and not self._allowed():
             refuse(call.callee.op.name, [*call.nodes, *self.past], seen)
@@ -220,11 +222,11 @@ class Watch:
             return True
         return any(find() is node for find in self.nodes)
 
-    def _of(self, out: Any, *, through: bool) -> list[Any]:
+    def _of(self, out: Any) -> list[Any]:
         """What a node that the body gave was computed from."""
         if not isinstance(out, Node):
             return []
-        return used([out], self.known, self._inside, through=through)
+        return used([out], self.known, self._inside)
 
     def _know(self, node: Any) -> None:
         if id(node) not in self.known:
