@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from types import CoroutineType, MappingProxyType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto._compat import old_names
@@ -24,7 +24,7 @@ from opto.trace.nodes import ExceptionNode, Node, ParameterNode, get_op_name
 from opto.trace.packing import TakesNodes, to_data
 from opto.trace.signature import shape_of
 from opto.trace.table import Operation
-from opto.trace.tape import UNTRACED
+from opto.trace.tape import UNTRACED, left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -189,7 +189,8 @@ class FunModule(Binding, Module, TakesNodes):
         shape = shape_of(self._original, self._attribute)
         name = "eval" if self.parameter is not None else get_op_name(self._said)
         words = _EVAL if self.parameter is not None else self._said
-        keys = (*shape.names, "__code") if self.parameter is not None else shape.names
+        keys = shape.names if shape.varargs is None else (*shape.names, f"*{shape.varargs}")
+        keys = (*keys, "__code") if self.parameter is not None else keys
         process, traceable = self._options
         return Callee(
             op=Operation(name, fun, keys, words, info_of=self._info_of),
@@ -249,8 +250,8 @@ class FunModule(Binding, Module, TakesNodes):
         values = [n._data for n in node._args]
         keys = tuple(node.inputs)
         split = node._extras.positional
-        split = len(self._callee.shape.names) if split < 0 else split
         last = len(keys) - (self.parameter is not None)
+        split = last if split < 0 else split
         inner = node._extras.inner
         return {
             **self.info,
@@ -288,20 +289,21 @@ class FunModule(Binding, Module, TakesNodes):
         running = UNTRACED.get()
         if self in running:
             return callee.function(*args, **kwargs)
+        if callee.asynchronous:
+            return self._guarded(callee, args, kwargs)
         token = UNTRACED.set(running | {self})
         try:
-            out = call(callee, args, kwargs)
+            return call(callee, args, kwargs)
         finally:
             UNTRACED.reset(token)
-        return self._guarded(out) if out.__class__ is CoroutineType else out
 
-    async def _guarded(self, coroutine: Any) -> Any:
-        """`coroutine`, which runs after the call of the function is over."""
+    async def _guarded(self, callee: Callee, args: tuple[Any, ...], kwargs: Any) -> Any:
+        """A call that runs after `_general` is over."""
         token = UNTRACED.set(UNTRACED.get() | {self})
         try:
-            return await coroutine
+            return await call(callee, args, kwargs)
         finally:
-            UNTRACED.reset(token)
+            left(UNTRACED, token)
 
     def _current(self) -> Callee:
         """How to call the code as it is now; compiled once for each text."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import TraceMissingInputsError
@@ -11,6 +12,7 @@ from opto.trace.outcome import Callee, Outcome, failure, witness
 from opto.trace.packing import TakesNodes
 from opto.trace.record import wrapped
 from opto.trace.registry import SERIALS
+from opto.trace.streams import LAZY
 from opto.trace.tape import INTERPRETER, READS
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MORE", "Callee", "call", "failure", "finished"]
 
 # What a function may return that is no plain result.
-MORE = (Node, CoroutineType, GeneratorType, AsyncGeneratorType)
+MORE = (Node, CoroutineType, *LAZY)
 
 
 def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -48,13 +50,13 @@ def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
         plain, values = False, callee.given(args, nodes)
     seen = witness(nodes)
     reads: list[Any] | None = [] if INTERPRETER.get().recording else None
+    named = dict(zip(keys[positional:], values[positional:]))  # noqa: B905 - of one length
+    if callee.asynchronous:
+        begun = Outcome(callee, keys, nodes, positional, opened, values, reads, seen)
+        return begun.awaited(partial(callee.function, *values[:positional], **named))
     token = READS.set(reads)
     try:
-        if positional == len(values):
-            out = callee.function(*values)
-        else:
-            named = dict(zip(keys[positional:], values[positional:]))  # noqa: B905
-            out = callee.function(*values[:positional], **named)
+        out = callee.function(*values[:positional], **named)
     except TraceMissingInputsError:
         raise
     except Exception as error:
@@ -90,4 +92,4 @@ def _taken(
 
 def finished(done: Outcome, out: Any) -> Any:
     """What a call gives whose function returned `out`."""
-    return done.awaited(out) if out.__class__ is CoroutineType else done.result(out)
+    return done.awaited(lambda: out) if out.__class__ is CoroutineType else done.result(out)

@@ -18,7 +18,7 @@ from opto.trace.outcome import ATOMS, Callee, Outcome
 from opto.trace.record import KINDS
 from opto.trace.recorded import MUTABLE
 from opto.trace.registry import COUNTERS, SERIALS
-from opto.trace.tape import INTERPRETER, READS, RECORDER
+from opto.trace.tape import INTERPRETER, READS, RECORDER, left
 from opto.trace.value import NOTHING
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ _PLAIN = ATOMS | {list, tuple, dict, set}
 
 # Values that a function may change in place, or that may change what they belong to.
 _WATCHED = frozenset((*MUTABLE, BuiltinMethodType, MethodWrapperType))
-
-_COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 
 def entry(
@@ -48,8 +46,7 @@ def entry(
     """
     if callee.special or callee.shape.plain < (me is not None):
         return _called(callee, general, me, text)
-    code = getattr(callee.function, "__code__", None)
-    if code is not None and code.co_flags & _COROUTINE:
+    if callee.asynchronous:
         return _awaited(callee, general, me, text)
     return _direct(callee, general, me, text)
 
@@ -144,7 +141,7 @@ def _awaited(
     alone = not first and not last
     own = [node._data for node in first]
     arity = callee.shape.plain - len(first)
-    current, recorder, set_reads, reset = INTERPRETER.get, RECORDER, READS.set, READS.reset
+    current, recorder, set_reads = INTERPRETER.get, RECORDER, READS.set
     kinds, watched, plain, serials, nothing = KINDS, _WATCHED, _PLAIN, SERIALS, NOTHING
     new_message = partial(object.__new__, MessageNode)
 
@@ -160,7 +157,7 @@ def _awaited(
                 raise
             raise _told(callee, first + args, opened, values, reads).failed(error) from error
         finally:
-            reset(token)
+            left(READS, token)
         # The scope of names, or the recording itself, may be another one by now.
         if reads or out.__class__ not in plain or current() is not recorder:
             return _told(callee, first + args, opened, values, reads).result(out)

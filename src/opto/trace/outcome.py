@@ -11,7 +11,7 @@ from opto.trace.inside import enclosed, handed, keep
 from opto.trace.nodes import ExceptionNode, MessageNode, Node, derive
 from opto.trace.recorded import MUTABLE, copied, unchanged
 from opto.trace.streams import LAZY, STREAMS, watched
-from opto.trace.tape import EXTERNAL, INTERPRETER, READS
+from opto.trace.tape import EXTERNAL, INTERPRETER, READS, left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,8 @@ __all__ = ["ATOMS", "Callee", "Outcome", "among", "failure", "remember", "witnes
 
 # Types whose values cannot hold anything, and cannot be changed.
 ATOMS: frozenset[type[Any]] = frozenset((int, str, float, bool, type(None), bytes, complex))
+
+_COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,12 @@ class Callee:
     external: bool = False
     rewritten: Shape | None = None
     me: Any = None
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether the function is a coroutine function."""
+        code = getattr(self.function, "__code__", None)
+        return code is not None and bool(code.co_flags & _COROUTINE)
 
     @property
     def special(self) -> bool:
@@ -103,11 +111,16 @@ class Outcome:
         self.positional, self.opened, self.values = positional, opened, values
         self.reads, self.seen = reads, seen
 
-    async def awaited(self, coroutine: Any) -> Any:
-        """The result of an asynchronous function, recorded when it is there."""
+    async def awaited(self, start: Callable[[], Any]) -> Any:
+        """The result of an asynchronous function, recorded when it is there.
+
+        Args:
+            start: gives what is to be awaited. It is called when this coroutine begins, so
+                that one which never does leaves nothing that was not awaited.
+        """
         token = READS.set(self.reads)
         try:
-            out = await coroutine
+            out = await start()
         except TraceMissingInputsError:
             raise
         except Exception as error:
@@ -115,12 +128,7 @@ class Outcome:
                 raise
             raise self.failed(error) from error
         finally:
-            try:  # noqa: SIM105 - `suppress` costs as much as all the rest
-                READS.reset(token)
-            except ValueError:
-                # It is closed from another context, as what was forgotten is: that one
-                # knows nothing of this call.
-                pass
+            left(READS, token)
         return self.result(out)
 
     def result(self, out: Any) -> Any:

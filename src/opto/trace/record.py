@@ -68,9 +68,22 @@ def record(op: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any] | Non
 
 def run(op: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:
     """Apply an operation and record nothing of it."""
-    new = record(op, args, kwargs)
-    new._args = ()
-    return new
+    # What cannot hold a node and cannot be changed needs none of what recording needs.
+    if kwargs or op.mutates or not all(a.__class__ in KINDS or a.__class__ in ATOMS for a in args):
+        new = record(op, args, kwargs)
+        new._args = ()
+        return new
+    values = [a._data if a.__class__ in KINDS else a for a in args]
+    try:
+        value = op.function(*values)
+    except TraceMissingInputsError:
+        raise
+    except Exception as error:
+        nodes = tuple([_checked_node(a) for a in args])
+        raise failure(op, op.keys_of(len(args)), nodes, error) from error
+    if isinstance(value, Node):
+        value = value._data
+    return derive(op, op.name, (), value)
 
 
 Recorder.apply = staticmethod(record)
@@ -199,10 +212,15 @@ def binary(op: Operation, on_text: Operation | None = None) -> Callable[[Any, An
     return method
 
 
-def reflected(straight: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The method for a node on the right side of an operator."""
+def reflected(op: Operation, on_text: Operation | None = None) -> Callable[[Any, Any], Any]:
+    """The method for a node on the right side of an operator; as `binary`."""
+    straight, constants = binary(op, on_text), _CONSTANTS
+    current, recorder = INTERPRETER.get, RECORDER
 
     def method(self: Any, other: Any) -> Any:
+        kind = other.__class__
+        if current() is recorder and kind in constants:
+            return straight(counted(other, constants[kind]), self)
         return straight(_checked_node(other), self)
 
     return method
@@ -213,8 +231,7 @@ def _install() -> None:
         if len(op.keys) == 1:
             method: Callable[..., Any] = unary(op, op.guard)
         else:
-            method = binary(op, other_op)
-            method = reflected(method) if is_reflected else method
+            method = (reflected if is_reflected else binary)(op, other_op)
         method.__name__ = name
         method.__qualname__ = f"Node.{name}"
         method.__doc__ = op.words.partition("] ")[2]

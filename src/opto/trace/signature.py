@@ -73,8 +73,8 @@ class Shape:
         plan = self._plans.get(form)
         if plan is None:
             plan = self._planned(len(args), list(kwargs))
-            # Calls of one function have few forms, but for `*args` that may be of any length.
-            if len(self._plans) < _MOST_PLANS:
+            # Calls of one function have few forms, but for what `*args` and `**kwargs` take.
+            if len(args) <= len(self.names) and len(self._plans) < _MOST_PLANS:
                 self._plans[form] = plan
         keys, rest, positional = plan
         if not rest:

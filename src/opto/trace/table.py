@@ -66,11 +66,13 @@ class Operation:
             ('x', 'args_0', 'args_1')
         """
         keys = self.keys
-        if given == len(keys) and not keywords and not (keys and keys[-1].startswith("*")):
+        if given == len(keys) and not keywords and not any(k[0] == "*" for k in keys):
             return keys
-        plain = [k for k in keys if not k.startswith("*")]
-        numbered = (f"args_{i}" for i in range(given - len(plain)))
-        return (*plain[:given], *numbered, *keywords)
+        plain = [k for k in keys if k[0] != "*"]
+        numbered = [f"args_{i}" for i in range(given - len(plain))]
+        # What stands after the star is given in every call.
+        star = next((i for i, k in enumerate(keys) if k[0] == "*"), len(keys))
+        return (*plain[: min(given, star)], *numbered, *plain[star:], *keywords)
 
 
 def _not_kept(*_args: Any, **_kwargs: Any) -> Any:

@@ -6,8 +6,8 @@ variables, so that tasks are right by themselves and threads by `carried`.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, Token, copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
@@ -86,6 +86,16 @@ def scoped(scope: str) -> Interpreter:
     return type(present)(scope)
 
 
+def left(variable: ContextVar[Any], token: Token[Any]) -> None:
+    """Give `variable` the value that it had before `token`, where the block ends that set it.
+
+    A coroutine that was forgotten is closed from another context, which knows nothing of
+    the block: there is nothing to be given back.
+    """
+    with suppress(ValueError):
+        variable.reset(token)
+
+
 @contextmanager
 def stop_tracing() -> Iterator[None]:
     """Run operations without recording them, in this flow of control only.
@@ -104,8 +114,8 @@ def stop_tracing() -> Iterator[None]:
     try:
         yield
     finally:
-        READS.reset(reads)
-        INTERPRETER.reset(interpreter)
+        left(READS, reads)
+        left(INTERPRETER, interpreter)
 
 
 @contextmanager
@@ -123,7 +133,7 @@ def name_scope(scope: str) -> Iterator[None]:
     try:
         yield
     finally:
-        INTERPRETER.reset(token)
+        left(INTERPRETER, token)
 
 
 def carried(function: Callable[..., R]) -> Callable[..., R]:
