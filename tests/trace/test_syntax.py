@@ -126,6 +126,7 @@ def test_a_tree_that_python_throws_away_for_another_thread_is_made_again(monkeyp
             raise error
         return compile(*args, **kwargs)
 
+    # As Python does until 3.11.8 and 3.12.2.
     monkeypatch.setattr(syntax, "compile", unlucky, raising=False)
     assert syntax.tree_of("a = 1").body[0].targets[0].id == "a"
     with pytest.raises(SyntaxError) as wrong:

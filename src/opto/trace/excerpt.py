@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import opto
 from opto.errors import ExecutionError, SourceError
 from opto.trace.source import text_of_code
+from opto.trace.syntax import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,8 @@ def traceback_text(error: BaseException) -> str:
     for link in outer[: -_LONGEST_WAY - 1 : -1]:
         shown.stack[:0] = extract_tb(link.__traceback__)
     _strip(shown)
-    return "".join(shown.format())
+    # It looks for what to underline in syntax trees.
+    return "".join(undisturbed(lambda: list(shown.format())))
 
 
 # -- the way that an error took -----------------------------------------------

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import tokenize
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opto.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "Def",
@@ -23,6 +24,7 @@ __all__ = [
     "last_bundle",
     "signature_of",
     "tree_of",
+    "undisturbed",
 ]
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef
@@ -30,6 +32,9 @@ Def = ast.FunctionDef | ast.AsyncFunctionDef
 _BUNDLE_MODULE = "opto.trace.bundle"
 
 _ATTEMPTS = 100
+_TREE = ast.PyCF_ONLY_AST
+
+T = TypeVar("T")
 
 
 def tree_of(text: str, file: str = "<unknown>") -> ast.Module:
@@ -43,17 +48,25 @@ def tree_of(text: str, file: str = "<unknown>") -> ast.Module:
         SyntaxError: `text` is no Python.
         ValueError: `text` has a null byte in it.
 
+    """
+    made = undisturbed(partial(compile, text, file, "exec", _TREE, dont_inherit=True))
+    return cast("ast.Module", made)
+
+
+def undisturbed(make: Callable[[], T]) -> T:
+    """What `make` gives, which makes syntax trees, in whatever thread.
+
+    Until 3.11.8 and 3.12.2 Python counts how deep a tree is in one place for all threads, and
+    throws a tree away with a `SystemError` when another thread made one meanwhile.
+
     Source: python/cpython issue 106905.
     """
     for _ in range(_ATTEMPTS):
         try:
-            tree = compile(text, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            return make()
         except SystemError:
-            # Until 3.11.8 and 3.12.2 Python counts how deep it is in one place for all threads,
-            # and throws a tree away when another thread made one meanwhile.
             continue
-        return cast("ast.Module", tree)
-    return ast.parse(text, file)
+    return make()
 
 
 def signature_of(text: str, name: str | None = None) -> str:
