@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import BundleError, ExecutionError
 from opto.trace.bundle import FunModule
 from opto.trace.containers import ParameterContainer, places
-from opto.trace.packing import nodes_in
 from opto.trace.value import Node
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ __all__ = ["Address", "address_of", "living", "standing", "used_by"]
 
 _INSTALLED = ("site-packages", "dist-packages")
 _WALKED = (type, FunctionType, FunModule, MethodType, functools.partial)
+_LISTS = (list, tuple, dict)
+_PLAIN = frozenset((int, str, float, bool, type(None), bytes, complex))
+_DEEPEST = 4  # lists in lists that are looked into; what is deeper is refused if it is used
 _Found = tuple["Address", Any]
 
 
@@ -66,19 +68,32 @@ def standing(module: str, path: Iterable[str]) -> Any:
 
 def _held(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The nodes in what stands somewhere, and the way to each."""
-    value = _plain(value)
-    if isinstance(value, Node):
-        yield (), value
-    elif isinstance(value, FunModule):
-        if value.parameter is not None:
-            yield (), value.parameter
-    elif isinstance(value, ParameterContainer):
-        try:
-            yield from [(place.path, place.parameter) for place in places(value)]
-        except BundleError:  # its parameters are hidden from everybody
-            return
-    elif type(value) in (list, tuple, dict):
-        yield from (((str(i),), node) for i, node in enumerate(nodes_in(value)))
+    for way, part in _parts(value):
+        if isinstance(part, Node):
+            yield way, part
+        elif isinstance(part, FunModule):
+            if part.parameter is not None:
+                yield way, part.parameter
+        elif isinstance(part, ParameterContainer):
+            try:
+                yield from [((*way, *p.path), p.parameter) for p in places(part)]
+            except BundleError:  # its parameters are hidden from everybody
+                continue
+
+
+def _parts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What stands somewhere; of lists and dictionaries what is in them."""
+    todo: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    while todo:
+        way, value = todo.pop()
+        kind = type(value)
+        if kind in _LISTS and len(way) < _DEEPEST:
+            items = list(value.values() if kind is dict else value)
+            # One pass in C over the types decides for long lists of plain values.
+            if not _PLAIN.issuperset(map(type, items)):
+                todo += [((*way, str(i)), item) for i, item in enumerate(items)][::-1]
+        else:
+            yield way, _plain(value)
 
 
 def _plain(value: Any) -> Any:
@@ -123,6 +138,9 @@ def used_by(things: Iterable[Any], seen: set[int]) -> Iterator[_Found]:
             yield from _of_class(thing, todo)
         elif isinstance(thing, FunModule):
             todo += [thing._original, *_rewritten(thing)]
+            own = Address(thing.__module__, tuple(thing.__qualname__.split(".")))
+            if thing.parameter is not None and living(own) is thing.parameter:
+                yield own, thing.parameter
         elif isinstance(thing, MethodType):
             todo += [thing.__func__, type(thing.__self__)]
         elif isinstance(thing, functools.partial):
@@ -178,8 +196,7 @@ def _of_function(fun: FunctionType, todo: list[Any]) -> Iterator[_Found]:
 
 
 def _at(module: str, path: tuple[str, ...], value: Any, todo: list[Any]) -> Iterator[_Found]:
-    value = _plain(value)
-    todo.append(value if isinstance(value, _WALKED) else type(value))
+    todo += [part if isinstance(part, _WALKED) else type(part) for _, part in _parts(value)]
     if "<locals>" not in path:
         yield from ((Address(module, path, inside), node) for inside, node in _held(value))
 

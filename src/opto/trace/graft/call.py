@@ -189,7 +189,8 @@ class Call:
 
     def _write_values(self, writer: Writer, nodes: list[Any]) -> None:
         try:
-            writer.dump([node._data for node in nodes])
+            # The nodes too: some were not met in the arguments, but are used by name.
+            writer.dump((nodes, [node._data for node in nodes]))
         except Exception:
             for node in nodes:
                 if travels(node._data):

@@ -13,7 +13,7 @@ from opto.trace.graft.grow import Inner, Record
 from opto.trace.graft.wire import Writer, reason, travels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from opto.trace.graft.addresses import Address
     from opto.trace.table import Operation
@@ -207,7 +207,7 @@ class Packing:
         return self._ops[id(op)][0]
 
 
-def _behind(node: Any) -> Iterable[Any]:
+def _behind(node: Any) -> list[Any]:
     """The nodes that one leads to."""
     more = node._extras
     if more.origin is None and more.inner is None:

@@ -8,15 +8,16 @@ import sys
 
 # Not from `threading`, which takes 2 ms to import.
 from _thread import RLock
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ExecutionError, TraceError
 from opto.trace.graft.addresses import living
 from opto.trace.graft.reply import Packing
-from opto.trace.graft.wire import Reader, reason, same, travels
+from opto.trace.graft.wire import Reader, arrives, reason, same
 from opto.trace.nodes import derive
 from opto.trace.order import ancestors
 from opto.trace.registry import SERIALS
@@ -125,15 +126,16 @@ class _Sent:
         return node
 
     def _read_values(self, reader: Reader) -> None:
-        first = 0
-        while (values := reader.load()) is not None:
-            for number, value in enumerate(values, start=first):
-                self.nodes[number]._data = value
-            first += len(values)
+        while (part := reader.load()) is not None:
+            for node, value in zip(*part, strict=True):
+                node._data = value
 
     def install(self) -> None:
         """Give the parameters that stand here the values that they have where the call was made."""
         for address, number in self.addresses:
+            if address.module not in sys.modules:
+                with suppress(ImportError):
+                    import_module(address.module)
             own = living(address)
             if own is not None:
                 value = self.nodes[number]._data
@@ -160,10 +162,10 @@ class _Sent:
                 out = asyncio.run(out)
         except ExecutionError as error:
             cause = error.__cause__
-            out = error.exception_node, None if travels(cause) else cause
+            out = error.exception_node, None if arrives(cause) else cause
             failed = True
         except Exception as error:
-            if why := travels(error):
+            if why := arrives(error):
                 raise TraceError(
                     f"{setting.name} raised {reason(error)}, an error that cannot be sent: {why}"
                 ) from None

@@ -17,7 +17,7 @@ from opto.trace.value import Node
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Reader", "Writer", "node_at", "reason", "same", "travels"]
+__all__ = ["Reader", "Writer", "arrives", "node_at", "reason", "same", "travels"]
 
 
 class Writer(pickle.Pickler):
@@ -94,10 +94,25 @@ class Reader(pickle.Unpickler):
 def travels(value: Any) -> str | None:
     """Why `value` cannot be sent, or None where it can."""
     try:
-        Writer(lambda _node: ()).dump(value)
+        _bytes(value)
     except Exception as error:  # noqa: BLE001 - anything may go wrong in a foreign __reduce__
         return reason(error)
     return None
+
+
+def arrives(value: Any) -> str | None:
+    """The same, where it must be certain that it can be read too."""
+    try:
+        Reader(_bytes(value), node_at).load()
+    except Exception as error:  # noqa: BLE001 - as in `travels`
+        return reason(error)
+    return None
+
+
+def _bytes(value: Any) -> bytes:
+    writer = Writer(lambda _node: ())
+    writer.dump(value)
+    return writer.written()
 
 
 def reason(error: Exception) -> str:
@@ -114,12 +129,4 @@ def same(one: Any, other: Any) -> bool:
     try:
         return bool(one == other)
     except Exception:  # noqa: BLE001 - arrays, and whatever else answers == with no truth value
-        return _bytes(one) == _bytes(other) is not None
-
-
-def _bytes(value: Any) -> bytes | None:
-    if travels(value):
-        return None
-    writer = Writer(lambda _node: ())
-    writer.dump(value)
-    return writer.written()
+        return travels(one) is None and travels(other) is None and _bytes(one) == _bytes(other)
