@@ -29,14 +29,14 @@ def upstream(start: Node, inputs: Inputs = parents) -> set[Node]:
 
 
 def reference(parameter: Node, output: Node, inputs: Inputs = parents) -> set[Node]:
-    """What should reach `parameter`: the output, and the parents of every step in between."""
+    """What should reach `parameter`: the output, and the inputs of every step in between."""
     reached, on_the_way = {output}, [output]
     for step in on_the_way:
         for parent in inputs(step):
             new = parent is not parameter and not any(seen is parent for seen in on_the_way)
             if new and parameter in upstream(parent, inputs):
                 on_the_way.append(parent)
-        reached |= set(step.parents)
+        reached |= set(inputs(step))
     return reached
 
 

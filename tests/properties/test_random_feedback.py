@@ -54,9 +54,8 @@ class Model:
     heard: dict[Node, list[tuple[Node, Any]]] = field(default_factory=dict)
 
     def inputs(self, n: Node) -> list[Node]:
-        """Also the parameter used in a box, where it is not to be seen from outside."""
-        hidden = n in self.boxes and HIDDEN not in upstream(n)
-        return [*n.parents, *([HIDDEN] if hidden else [])]
+        """Also the parameter used in a box, which is not given to it."""
+        return [*n.parents, *([HIDDEN] if n in self.boxes else [])]
 
     def steps(self, output: Node) -> set[Node]:
         """Those that feedback on `output` goes through: what depends on a parameter."""
