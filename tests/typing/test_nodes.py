@@ -22,6 +22,7 @@ def test_making() -> None:
     assert_type(node(None), Node[None])
     assert_type(node(node(3)), Node[int])
     assert_type(node("a", "name", description="text"), Node[str])
+    assert_type(Node(3, name="n"), Node[int])
     wider: Node[object] = node(3)
     assert wider.data == 3
 
@@ -31,6 +32,7 @@ def test_making_parameters() -> None:
     assert_type(node("a", "name", trainable=True, projections=[]), ParameterNode[str])
     assert_type(node(node(3), trainable=True), ParameterNode[int])
     assert_type(node(3, trainable=False), Node[int])
+    assert_type(ParameterNode(3, name="n"), ParameterNode[int])
     assert_type(node(node(3, trainable=True)), Node[int])
     assert_type(node("a", trainable=True) + "b", Node[str])
     assert_type(node("a", trainable=True).data, str)
