@@ -48,6 +48,8 @@ def backpropagate(
         return _pass(output, oracle, feedback, propagator, retain_graph=retain_graph)
 
 
+_GIVEN = ("node", "parameter")
+
 # Outputs share steps: two passes at once would take each other's feedback on its way.
 _ONE_AT_A_TIME = RLock()
 
