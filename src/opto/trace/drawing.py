@@ -121,7 +121,7 @@ class Items(_Drawing):
     __slots__ = ("node",)
 
     def __init__(self, node: Any) -> None:
-        self.node = node
+        self.node: Any = node
 
     def _source(self) -> Any:
         return self.node
@@ -137,7 +137,7 @@ class AsyncItems(_AsyncDrawing):
     __slots__ = ("node",)
 
     def __init__(self, node: Any) -> None:
-        self.node = node
+        self.node: Any = node
 
     def _source(self) -> Any:
         return self.node

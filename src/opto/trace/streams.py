@@ -44,7 +44,8 @@ class _Body:
     __slots__ = ("__weakref__", "body", "watch")
 
     def __init__(self, body: Any, watch: Watch) -> None:
-        self.body, self.watch = body, watch
+        self.body: Any = body
+        self.watch: Watch = watch
 
     def held(self) -> set[int]:
         """What whoever has the stream may use with it; by `id`."""
@@ -75,7 +76,7 @@ class Absent(Streamed):
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name: str = name
 
     def items(self, node: Any) -> Any:  # noqa: ARG002 - as in all streams
         """Say that there are none."""
@@ -89,7 +90,8 @@ class Absent(Streamed):
             "function; send its items, or a list of them, instead"
         )
 
-    step = watch = body
+    step: Any = body
+    watch: Any = body
 
     def held(self) -> set[int]:
         """What whoever has it may use with it; by `id`."""

@@ -161,8 +161,7 @@ class TraceGraph(AbstractFeedback):
             )
         nodes, stands = flat([*node.parents, *node._hidden, node], depth, (node,))
         result = stands[node._serial]
-        above = ancestors(result)
-        above = {id(n) for shown in above for n in (shown, *shown._hidden)}
+        above = {id(n) for shown in ancestors(result) for n in (shown, *shown._hidden)}
         said = _renamed(_said_of(node), {node.py_name: result.py_name})
         return cls(((0, n) for n in nodes if id(n) in above), said)
 
