@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ __all__ = [
     "bundle",
     "to_data",
 ]
+
+_COMPILING = RLock()
 
 _EVAL = "[eval] Runs the code in __code on the other inputs."
 
@@ -308,23 +311,31 @@ class FunModule(Binding, Module, TakesNodes):
     def _current(self) -> Callee:
         """How to call the code as it is now; compiled once for each text."""
         code = self.parameter
-        # Read once: another thread may change it meanwhile.
-        text = None if code is None else code._data
-        if code is None or text is self._text:
+        if code is None or code._data is self._text:
             return self._callee
+        # One thread at a time: an older text must not take the place of a newer one.
+        with _COMPILING:
+            # Read once: it may change meanwhile.
+            text = code._data
+            if text is not self._text:
+                fun = self._function_of(code, text)
+                # In this order: whoever sees the text, without waiting, gets the function.
+                self._callee, self._text = self._callee_of(fun), text
+                self._guards = self.overwrite_python_recursion and fun is self._original
+                self._enter()
+            return self._callee
+
+    def _function_of(self, code: Any, text: Any) -> Callable[..., Any]:
+        """The function that `text` defines; if it defines none, a call has failed."""
         source = self._read_source()
         try:
-            fun = self._defined(code, text, source)
+            return self._defined(code, text, source)
         except Exception as error:
             if not self.catch_execution_error:
                 raise
             words = f"[exception] The code in {code.name} does not define a function."
             op = Operation(code.py_name, self._original, ("__code",), words)
             raise failure(op, ("__code",), (code,), error, text=text) from error
-        self._callee, self._text = self._callee_of(fun), text
-        self._guards = self.overwrite_python_recursion and fun is self._original
-        self._enter()
-        return self._callee
 
     def _defined(self, code: Any, text: Any, source: Source) -> Callable[..., Any]:
         if not isinstance(text, str):
