@@ -6,6 +6,8 @@ import ast
 import subprocess
 import sys
 
+import pytest
+
 from opto.trace import magic
 from opto.trace.magic import Operators
 from opto.trace.table import OPERATIONS
@@ -60,13 +62,18 @@ def test_what_others_import_of_magic_stands_in_it():
     assert imported <= defined(STUB.body)
 
 
-def test_stubtest_finds_no_difference():
+@pytest.mark.parametrize(
+    "tool",
+    [
+        ["mypy.stubtest", magic.__name__],
+        # Where there is a stub, mypy looks at the code only if it is told to.
+        ["mypy", "--follow-imports=silent", "--cache-dir=.mypy_cache/magic", magic.__file__],
+    ],
+    ids=["stubtest", "mypy"],
+)
+def test_stub_and_code_agree_with_each_other_and_in_themselves(tool):
     said = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "opto.trace.magic"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert said.returncode == 0, said.stdout + said.stderr
 
