@@ -139,6 +139,10 @@ def by_table(x):
     return TABLE["rules"][0](x)
 
 
+def by_table_and_name(x):
+    return TABLE["rules"][0](x) + rule(x)
+
+
 def by_module(x):
     return SHIFT(x)
 
@@ -148,7 +152,7 @@ def read_by_name(x):
 
 
 def inside_import(x):
-    from tests.support import remote  # noqa: PLC0415
+    from tests.support import remote
 
     return remote.rule(x)
 
@@ -159,12 +163,20 @@ class Holder:
     def __init__(self):
         self.hidden = node(5, name="hidden", trainable=True)
 
+    @bundle(trainable=True)
+    def step(self, x):
+        return x + 1
+
 
 HOLDER = Holder()
 
 
 def by_attribute(x):
     return x + HOLDER.hidden
+
+
+def by_method(x):
+    return HOLDER.step(x)
 
 
 def by_attribute_read(x):
@@ -220,6 +232,13 @@ def inner(x):
 @bundle()
 def peek(x):
     return x + LEVEL.data
+
+
+CLIENT = node(threading.Lock(), name="client")
+
+
+def beside_a_client(x):
+    return x + 1 if CLIENT is not None else x
 
 
 @contextmanager

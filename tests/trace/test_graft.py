@@ -218,11 +218,13 @@ def test_a_module_made_there_is_new_here(pool):
         (remote.by_module, remote.SHIFT.by, 5, 4, 8),
         (remote.inside_import, remote.rule.parameter, "def rule(x):\n    return -x", 4, -3),
         (remote.inner, remote.SHIFT.by, 5, 4, 16),
+        (
+            *(remote.by_method, remote.HOLDER.step.parameter),
+            *("def step(self, x):\n    return -x", 4, -3),
+        ),
     ],
 )
-def test_what_is_used_by_name_is_the_one_here(
-    pool, x, program, parameter, value, before, after
-):
+def test_what_is_used_by_name_is_the_one_here(pool, x, program, parameter, value, before, after):
     with remote.restored(parameter):
         for wanted in (before, after, after):
             local, far = program(x), submit(pool, program, x).result()
@@ -245,6 +247,17 @@ def test_recursion_is_recorded_as_here(pool):
     far = submit(pool, remote.factorial, n).result()
     assert far.data == 120
     assert form(Graph.of(far)) == form(Graph.of(remote.factorial(n)))
+
+
+def test_what_is_named_and_cannot_be_sent_is_not_needed(pool, x):
+    assert submit(pool, remote.beside_a_client, x).result().data == 4
+
+
+def test_one_name_for_two_parameters_is_refused(pool, x, monkeypatch):
+    monkeypatch.setitem(remote.TABLE, "rules", [remote.factorial])
+    monkeypatch.setitem(remote.TABLE, "level", node(1, trainable=True))
+    with pytest.raises(TraceError, match="and another name stand for one node"):
+        submit(pool, remote.by_table_and_name, x).result()
 
 
 @pytest.mark.parametrize("program", [remote.by_attribute, remote.by_attribute_read])
@@ -316,10 +329,9 @@ def test_a_bundled_function_that_sends_is_credited_with_what_is_read_there(pool,
 def test_a_failure_there_is_an_output_here(pool, p):
     zero = node(0, name="zero")
     errors = []
-    for program in (remote.divide, partial(submit, pool, remote.divide)):
+    for program in (remote.divide, lambda *args: submit(pool, remote.divide, *args).result()):
         with pytest.raises(ExecutionError) as caught:
-            done = program(p, zero)
-            done.result()
+            program(p, zero)
         errors.append(caught.value)
     local, far = errors
     assert str(far) == str(local)
@@ -370,7 +382,6 @@ def test_what_cannot_be_sent_is_said_at_once(pool, x):
     with pytest.raises(TraceError, match=r"the function of .*<lambda> .*no lambda"):
         submit(pool, lambda v: v, x)
     with pytest.raises(TraceError, match="argument 0 of keep"):
-        submit(pool, remote.keep, open)
         submit(pool, remote.keep, (i for i in range(3)))
     with pytest.raises(TraceError, match="the argument 'value' of keep"):
         submit(pool, remote.keep, value=multiprocessing.Lock())
@@ -591,7 +602,11 @@ def test_random_programs_are_the_same_there(pool, program, data):
     told = []
     for output, inputs, mixer in runs:
         parameters = [v for v in inputs if isinstance(v, ParameterNode)]
-        parameters += [*mixer.parameters(), remote.same_rule.parameter, remote.strict_rule.parameter]
+        parameters += [
+            *mixer.parameters(),
+            remote.same_rule.parameter,
+            remote.strict_rule.parameter,
+        ]
         for parameter in parameters:
             parameter.zero_feedback()
         output.backward("f")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import BundleError, ExecutionError
+from opto.errors import BundleError
 from opto.trace.bundle import FunModule
 from opto.trace.containers import ParameterContainer, places
 from opto.trace.value import Node
@@ -22,7 +22,18 @@ from opto.trace.value import Node
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Address", "address_of", "living", "standing", "used_by"]
+__all__ = [
+    "SELF",
+    "Address",
+    "address_of",
+    "bind_all",
+    "bundled",
+    "living",
+    "standing",
+    "used_by",
+]
+
+SELF = "self"  # as the last step of a way: the node that stands for the object itself
 
 _INSTALLED = ("site-packages", "dist-packages")
 _WALKED = (type, FunctionType, FunModule, MethodType, functools.partial)
@@ -74,11 +85,39 @@ def _held(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         elif isinstance(part, FunModule):
             if part.parameter is not None:
                 yield way, part.parameter
-        elif isinstance(part, ParameterContainer):
-            try:
-                yield from [((*way, *p.path), p.parameter) for p in places(part)]
-            except BundleError:  # its parameters are hidden from everybody
-                continue
+        elif not isinstance(part, type):
+            yield from _of_object(part, way)
+
+
+def _of_object(thing: Any, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(thing, ParameterContainer):
+        try:
+            yield from [((*way, *p.path), p.parameter) for p in places(thing)]
+        except BundleError:  # its parameters are hidden from everybody
+            return
+    forms = bind_all(thing, bundled(type(thing)))
+    if forms:
+        yield (*way, SELF), forms[0]._self_node
+        yield from [
+            ((*way, form._attribute), form.parameter)
+            for form in forms
+            if form.parameter is not None
+        ]
+
+
+def bundled(kind: type) -> tuple[str, ...]:
+    """The names of the bundled methods of a class, that are bound to its instances."""
+    found = {n: v for c in reversed(kind.__mro__) for n, v in vars(c).items()}
+    return tuple(n for n, v in found.items() if type(v) is FunModule and v._kind == "instance")
+
+
+def bind_all(thing: Any, names: Iterable[str]) -> list[Any]:
+    """The forms of bundled methods that an object has; made now, if it has them not yet.
+
+    An instance gets code of its own, and the node that stands for it, when a method is
+    first asked for. Where it is sent, that must happen before.
+    """
+    return [getattr(thing, name) for name in names] if hasattr(thing, "__dict__") else []
 
 
 def _parts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -156,7 +195,7 @@ def _rewritten(thing: FunModule) -> list[Any]:
         return []
     try:
         return [thing.fun]
-    except ExecutionError:  # it does not compile: the call will say so, there as here
+    except Exception:  # noqa: BLE001 - it does not compile: the call will say so, there as here
         return []
 
 

@@ -160,7 +160,9 @@ class Call:
             done += len(values)
             met, writer.met = writer.met, []
             for address, node in used_by(met, seen):
-                addresses.append((address, self._told(node)[0]))
+                # What cannot be sent may not be needed; where it is, the reply will say so.
+                if id(node) in self._numbers or travels(node._data) is None:
+                    addresses.append((address, self._told(node)[0]))
         writer.dump(None)
         writer.dump(addresses)
         return writer.written()
@@ -174,7 +176,7 @@ class Call:
         if op is not None:
             op = self._ops.setdefault(id(op), op.told())
         words = (more.description, more.constraint, more.trainable)
-        return (number, type(node), node._base, node._index, op, *words)
+        return (number, node._serial, type(node), node._base, node._index, op, *words)
 
     def _write(self, writer: Writer, value: Any, what: str) -> None:
         try:

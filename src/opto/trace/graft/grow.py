@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opto.errors import NodeError, StoreError, TraceMissingInputsError, nearest
 from opto.trace.inside import Inside
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from opto.trace.graph import Graph, Step
 
-__all__ = ["Inner", "Record", "graft", "grow", "told"]
+__all__ = ["Inner", "More", "Record", "graft", "grow", "told"]
 
 _RESULTS = {"message": MessageNode, "exception": ExceptionNode}
 _GIVEN = {"node": Node, "parameter": ParameterNode}
@@ -36,18 +36,11 @@ class Inner:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A node as it is told elsewhere, without its value.
+class More:
+    """What only some nodes have; see `opto.trace.value.Extras`.
 
     Attributes:
-        number: stands for it in the records that it is an input of.
-        serial: its place in the order in which nodes were made.
-        name: what it was called there.
-        base: what the name begins with here.
-        kind: as that of a `Step`.
-        op: what made it, or None for what was given.
-        keys: the names of its inputs.
-        args: the numbers of its inputs.
+        keys: the names of the inputs, where the operation does not say them.
         positional: how many of them were given by position, -1 for all that have a place.
         description: what the user said of it.
         constraint: what the user asked of it.
@@ -57,14 +50,7 @@ class Record:
         inside: what was kept of the inside of the call that made it.
     """
 
-    number: int
-    serial: int
-    name: str
-    base: str
-    kind: str
-    op: Operation | None = None
-    keys: tuple[str, ...] = ()
-    args: tuple[int, ...] = ()
+    keys: tuple[str, ...] | None = None
     positional: int = -1
     description: str | None = None
     constraint: str | None = None
@@ -72,6 +58,31 @@ class Record:
     copied_from: str | None = None
     origin: int | None = None
     inside: Inner | None = None
+
+
+# A tuple: there is one for each node, and a dataclass takes four times as long to send.
+class Record(NamedTuple):
+    """A node as it is told elsewhere, without its value.
+
+    Attributes:
+        number: stands for it in the records that it is an input of.
+        serial: its place in the order in which nodes were made.
+        base: what its name begins with.
+        index: what its name ended with there.
+        kind: as that of a `Step`.
+        op: what made it, or None for what was given.
+        args: the numbers of its inputs.
+        more: what there is to say beyond that.
+    """
+
+    number: int
+    serial: int
+    base: str
+    index: int | str
+    kind: str
+    op: Operation | None = None
+    args: tuple[int, ...] = ()
+    more: More | None = None
 
 
 def told(op: Operation) -> Operation:
@@ -97,15 +108,20 @@ def grow(records: Iterable[Record], at: dict[int, Any], known: _Known = told) ->
 def _grow(records: Sequence[Record], at: dict[int, Any], known: _Known) -> None:
     # The names have their scopes in them already.
     INTERPRETER.set(RECORDER)
-    names = {record.number: record.name for record in records}
-    names.update((number, node.py_name) for number, node in at.items())
+    names = {number: node.py_name for number, node in at.items()}
     for record in records:
-        at[record.number] = _grown(record, at, names, known)
+        number, _, base, index, kind, op, args, more = record
+        if op is None:
+            at[number] = _GIVEN.get(kind, Node)(None, name=base)
+        else:
+            nodes = tuple([at[arg] for arg in args])
+            at[number] = derive(known(op), base, nodes, None, _RESULTS.get(kind, MessageNode))
+        names[number] = f"{base}{index}"
+        if more is not None:
+            _say(at[number], more, at, [names[arg] for arg in args])
     serials = [record.serial for record in records]
     for record in records:
-        if record.origin is not None:
-            at[record.number]._more().origin = at[record.origin]
-        if (inner := record.inside) is not None:
+        if record.more is not None and (inner := record.more.inside) is not None:
             # A call began before the first node that was made after that.
             first = at[records[bisect(serials, inner.opened)].number]
             returned = None if inner.returned is None else at[inner.returned]
@@ -113,32 +129,20 @@ def _grow(records: Sequence[Record], at: dict[int, Any], known: _Known) -> None:
             at[record.number]._more().inner = Inside(returned, looked, first._serial)
 
 
-def _grown(record: Record, at: dict[int, Any], names: Mapping[int, str], known: _Known) -> Any:
-    if record.op is None:
-        new: Any = _GIVEN[record.kind](None, name=record.base)
-    else:
-        op = known(record.op)
-        args = tuple([at[number] for number in record.args])
-        new = derive(op, record.base, args, None, _RESULTS[record.kind])
-        keys = _renamed(record, args, names)
-        if keys != op.keys_of(len(args)):
-            new._more().keys = keys
-    for name in ("constraint", "copied_from", "description", "positional", "trainable"):
-        said = getattr(record, name)
-        if said != getattr(new._extras, name):
-            setattr(new._more(), name, said)
-    return new
-
-
-def _renamed(record: Record, args: Sequence[Any], names: Mapping[int, str]) -> tuple[str, ...]:
-    """The names of the inputs; what was called after a node takes the node's name of here."""
-    known = record.op.keys if record.op is not None else ()
-    return tuple(
-        arg.py_name
-        if key == names[number] and (key not in known or arg.kind == "exception")
-        else key
-        for key, number, arg in zip(record.keys, record.args, args, strict=True)
-    )
+def _say(new: Any, more: More, at: Mapping[int, Any], names: Sequence[str]) -> None:
+    """Give a node what its record says beyond its place; `names` are those of its inputs there."""
+    extras = new._more()
+    for name in ("positional", "description", "constraint", "trainable", "copied_from"):
+        setattr(extras, name, getattr(more, name))
+    if more.origin is not None:
+        extras.origin = at[more.origin]
+    if more.keys is not None:
+        known = () if new._op is None else new._op.keys
+        # What was called after a node there is called after the node here.
+        extras.keys = tuple(
+            arg.py_name if key == name and (key not in known or arg.kind == "exception") else key
+            for key, name, arg in zip(more.keys, names, new._args, strict=True)
+        )
 
 
 # -- a snapshot ----------------------------------------------------------------------
@@ -223,16 +227,14 @@ def _record(number: int, step: Step, numbers: Mapping[str, int]) -> Record:
         op = told(Operation.of_words(name, keys, words))
     elif step.kind not in _GIVEN:
         raise StoreError(f"the step {step.name} is of the kind {step.kind!r}, which is unknown")
-    return Record(
-        number=number,
-        serial=number,
-        name=step.name,
-        base=step.name.rstrip("0123456789") or step.kind,
-        kind=step.kind,
-        op=op,
-        keys=keys,
-        args=args,
+    base = step.name.rstrip("0123456789") or step.kind
+    more = More(
+        keys=None if op is None or op.keys_of(len(args)) == keys else keys,
         description=step.description,
         constraint=step.constraint,
         trainable=step.trainable,
+    )
+    return Record(
+        *(number, number, base, step.name.removeprefix(base), step.kind, op, args),
+        more=None if more == More() else more,
     )

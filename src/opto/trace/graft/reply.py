@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import TraceError
 from opto.trace.bundle import FunModule
 from opto.trace.graft.addresses import address_of
-from opto.trace.graft.grow import Inner, Record
+from opto.trace.graft.grow import Inner, More, Record
 from opto.trace.graft.wire import Writer, reason, travels
+from opto.trace.value import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,6 +124,8 @@ class Packing:
         self, node: Any, place: int, outputs: int, notes: dict[int, Any], *, careful: bool
     ) -> Any:
         """What is sent for the value of a node; what there is to say beside it goes to `notes`."""
+        if node._extras is NOTHING and not careful:
+            return node._data
         value, before = node._data, node.recorded
         info, made = _info(node)
         changed = () if before is value else (before,)
@@ -174,26 +177,24 @@ class Packing:
         )
 
     def _record(self, number: int, node: Any) -> Record:
-        more, op = node._extras, node._op
-        keys = more.keys
-        if keys is None:
-            keys = () if op is None else op.keys_of(len(node._args))
+        op, extras = node._op, node._extras
         return Record(
-            number=number,
-            serial=node._serial,
-            name=node.py_name,
-            base=node._base,
-            kind=node.kind,
+            *(number, node._serial, node._base, node._index, node.kind),
             op=None if op is None else self._told(op),
-            keys=keys[: len(node._args)],
             args=tuple([self._numbers[id(arg)] for arg in node._args]),
-            positional=more.positional,
-            description=more.description,
-            constraint=more.constraint,
-            trainable=more.trainable,
-            copied_from=more.copied_from,
-            origin=None if more.origin is None else self._numbers[id(more.origin)],
-            inside=None if more.inner is None else self._inner(more.inner),
+            more=None if extras is NOTHING else self._more(extras, len(node._args)),
+        )
+
+    def _more(self, extras: Any, count: int) -> More:
+        return More(
+            keys=None if extras.keys is None else extras.keys[:count],
+            positional=extras.positional,
+            description=extras.description,
+            constraint=extras.constraint,
+            trainable=extras.trainable,
+            copied_from=extras.copied_from,
+            origin=None if extras.origin is None else self._numbers[id(extras.origin)],
+            inside=None if extras.inner is None else self._inner(extras.inner),
         )
 
     def _inner(self, inside: Any) -> Inner:

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ExecutionError, TraceError
-from opto.trace.graft.addresses import living
+from opto.trace.graft.addresses import SELF, living
 from opto.trace.graft.reply import Packing
 from opto.trace.graft.wire import Reader, arrives, reason, same
 from opto.trace.nodes import derive
@@ -94,6 +94,7 @@ class _Sent:
 
     def __init__(self, payload: bytes) -> None:
         self.nodes: dict[int, Any] = {}
+        self._serials: dict[int, int] = {}
         reader = Reader(payload, self._node_at)
         try:
             self.setting: Setting = reader.load()
@@ -115,12 +116,21 @@ class _Sent:
         self.known = {id(node): number for number, node in self.nodes.items()}
 
     def _node_at(
-        self, number: int, cls: type, base: str, index: int, op: Operation | None, *words: Any
+        self,
+        number: int,
+        serial: int,
+        cls: type,
+        base: str,
+        index: int,
+        op: Operation | None,
+        *words: Any,
     ) -> Any:
         node = self.nodes[number] = derive(op or _GIVEN, base, (), None, cls)
+        self._serials[number] = serial
         node._op, node._index = op, index
-        more = node._more()
-        more.description, more.constraint, more.trainable = words
+        if any(word not in (None, False) for word in words):
+            more = node._more()
+            more.description, more.constraint, more.trainable = words
         if node.kind == "parameter":
             node.projections = []
         return node
@@ -137,12 +147,23 @@ class _Sent:
                 with suppress(ImportError):
                     import_module(address.module)
             own = living(address)
-            if own is not None:
-                value = self.nodes[number]._data
-                # The same text is not set again: the code of a function is compiled once.
-                if self.installs and not same(own._data, value):
-                    own._data = value
-                self.known[id(own)] = number
+            if own is None:
+                continue
+            if not self.installs:
+                # Where it was made: another may stand there since.
+                if own._serial == self._serials[number]:
+                    self.known[id(own)] = number
+                continue
+            if self.known.setdefault(id(own), number) != number:
+                raise TraceError(
+                    f"{address} and another name stand for one node in this process, and for two "
+                    f"where {self.setting.name} was sent from; give them as arguments"
+                )
+            value = self.nodes[number]._data
+            # The same text is not set again: the code of a function is compiled once. And an
+            # object stays the one that stands here; what counts of it is its parameters.
+            if address.inside[-1:] != (SELF,) and not same(own._data, value):
+                own._data = value
 
     def run(self) -> Reply:
         """Run it as it would have run where it was sent from."""

@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from opto.trace.bundle import FunModule
+from opto.trace.graft.addresses import bind_all, bundled
 from opto.trace.value import Node
 
 if TYPE_CHECKING:
@@ -44,23 +45,11 @@ class Writer(pickle.Pickler):
             return node_at, self._number(obj)
         if issubclass(kind, (type, FunctionType, FunModule)):
             self.met.append(obj)
-        elif (names := self._bundled(kind)) and hasattr(obj, "__dict__"):
-            for name in names:
-                getattr(obj, name)
+        else:
+            if kind not in self._methods:
+                self._methods[kind] = bundled(kind)
+            bind_all(obj, self._methods[kind])
         return NotImplemented
-
-    def _bundled(self, kind: type) -> tuple[str, ...]:
-        """The bundled methods of a class.
-
-        An instance gets its own code, and the node that stands for it, when a method is
-        first asked for: that must happen before it is sent, or it would happen there.
-        """
-        names = self._methods.get(kind)
-        if names is None:
-            found = {n: v for c in reversed(kind.__mro__) for n, v in vars(c).items()}
-            names = tuple(n for n, v in found.items() if type(v) is FunModule)
-            self._methods[kind] = names
-        return names
 
     def written(self) -> bytes:
         """All that was written."""
@@ -121,12 +110,13 @@ def reason(error: Exception) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are of one type and equal; where they do not say, whether in bytes."""
+    """Whether two values are equal and read alike; where they do not say, whether in bytes."""
     if one is other:
         return True
     if type(one) is not type(other):
         return False
     try:
-        return bool(one == other)
+        # 1 and 1.0 are equal, also in lists, but do not read alike.
+        return bool(one == other) and repr(one) == repr(other)
     except Exception:  # noqa: BLE001 - arrays, and whatever else answers == with no truth value
         return travels(one) is None and travels(other) is None and _bytes(one) == _bytes(other)
