@@ -18,7 +18,7 @@ from opto.trace.outcome import ATOMS, Callee, Outcome
 from opto.trace.record import KINDS
 from opto.trace.recorded import MUTABLE
 from opto.trace.registry import COUNTERS, SERIALS
-from opto.trace.tape import INTERPRETER, READS, RECORDER, left
+from opto.trace.tape import INTERPRETER, READS, RECORDER
 from opto.trace.value import NOTHING
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _direct(  # noqa: C901 - one plain call from end to end, with nothing called
     return direct
 
 
-def _awaited(
+def _awaited(  # noqa: C901 - as `_direct`
     callee: Callee, general: Callable[[Any, Any], Any], me: Any, text: Any
 ) -> Callable[..., Any]:
     """`entry` of a coroutine function: the same, and a coroutine that awaits the result."""
@@ -141,7 +141,7 @@ def _awaited(
     alone = not first and not last
     own = [node._data for node in first]
     arity = callee.shape.plain - len(first)
-    current, recorder, set_reads = INTERPRETER.get, RECORDER, READS.set
+    current, recorder, set_reads, reset = INTERPRETER.get, RECORDER, READS.set, READS.reset
     kinds, watched, plain, serials, nothing = KINDS, _WATCHED, _PLAIN, SERIALS, NOTHING
     new_message = partial(object.__new__, MessageNode)
 
@@ -157,7 +157,10 @@ def _awaited(
                 raise
             raise _told(callee, first + args, opened, values, reads).failed(error) from error
         finally:
-            left(READS, token)
+            try:  # noqa: SIM105 - as `tape.left`, which costs as much as all the rest
+                reset(token)
+            except ValueError:
+                pass
         # The scope of names, or the recording itself, may be another one by now.
         if reads or out.__class__ not in plain or current() is not recorder:
             return _told(callee, first + args, opened, values, reads).result(out)

@@ -174,7 +174,7 @@ def binary(op: Operation, on_text: Operation | None = None) -> Callable[[Any, An
     function, counter, text_op = op.function, COUNTERS[op.name], on_text or op
     text_counter = COUNTERS[text_op.name]
     current, recorder = INTERPRETER.get, RECORDER
-    new_message = partial(object.__new__, MessageNode)
+    new_message, new_node = partial(object.__new__, MessageNode), partial(object.__new__, Node)
     kinds, atoms, constants, serials, nothing = KINDS, ATOMS, _CONSTANTS, SERIALS, NOTHING
 
     def method(self: Any, other: Any) -> Any:
@@ -182,8 +182,17 @@ def binary(op: Operation, on_text: Operation | None = None) -> Callable[[Any, An
         if current() is not recorder:
             return current().apply(text_op if data.__class__ is str else op, (self, other))
         if (kind := other.__class__) not in kinds:
-            known = kind in constants
-            other = counted(other, constants[kind]) if known else _checked_node(other)
+            if kind in constants:
+                raw, other = other, new_node()
+                other._data = raw
+                other._args = ()
+                other._op = other._said = None
+                other._extras = nothing
+                other._counter = counted_by = constants[kind]
+                other._index = next(counted_by.count)
+                other._serial = next(serials)
+            else:
+                other = _checked_node(other)
         try:
             value = function(data, other._data)
         except TraceMissingInputsError:
