@@ -20,10 +20,13 @@ def digraph(
     simple_visualization: bool = True,
     reverse_plot: bool = False,
     print_limit: int = 100,
+    expand: int | None = 0,
 ) -> Any:
     """The picture of `nodes`, as `Node.backward(visualize=True)` returns it.
 
-    The arguments are those of `Picture.of`.
+    The arguments are those of `Picture.of`. A call of a function with ``traceable_code=True``
+    is one box, unless `expand` opens it: then its inside stands within a frame (for
+    Graphviz, a cluster), and in a notebook each such box opens at a click.
 
     Returns:
         A `graphviz.Digraph` where that package is installed, a `Dot` otherwise. Notebooks
@@ -42,6 +45,7 @@ def digraph(
         simple_visualization=simple_visualization,
         reverse_plot=reverse_plot,
         print_limit=print_limit,
+        expand=expand,
     )
     dot = Dot(picture)
     if find_spec("graphviz") is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import OptoError
@@ -20,6 +20,7 @@ LETTER = 0.605
 _COLUMNS, _ROWS = 38, 12
 _PADDING = 14.0, 8.0
 _GAP = 2.0
+_FRAME = 14.0
 
 # Beyond these a drawing takes minutes and cannot be read.
 _LIMITS = {"max_nodes": 1500, "max_dummies": 6000}
@@ -52,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A box with its left upper corner, its size, and its lines of text."""
+    """A box with its left upper corner, its size, its lines of text, and its placed inside."""
 
     box: Box
     x: float
@@ -60,6 +61,15 @@ class Place:
     width: float
     height: float
     lines: tuple[Line, ...]
+    inside: Layout | None = None
+
+    @property
+    def corner(self) -> tuple[float, float]:
+        """The left upper corner of the inside."""
+        if self.inside is None:
+            return self.x, self.y
+        left = (self.width - self.inside.width) / 2
+        return self.x + left, self.y + self.height - self.inside.height - _FRAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +139,10 @@ def place(picture: Picture) -> Layout:
 def _layout(picture: Picture, measured: list[Place], made: Any) -> Layout:
     low, high = made.bounds["min"], made.bounds["max"]
     places = tuple(
-        Place(
-            one.box,
-            node["center"]["x"] - one.width / 2 - low["x"],
-            node["center"]["y"] - one.height / 2 - low["y"],
-            one.width,
-            one.height,
-            one.lines,
+        replace(
+            one,
+            x=node["center"]["x"] - one.width / 2 - low["x"],
+            y=node["center"]["y"] - one.height / 2 - low["y"],
         )
         for one, node in zip(measured, made.nodes, strict=True)
     )
@@ -152,13 +159,17 @@ def _layout(picture: Picture, measured: list[Place], made: Any) -> Layout:
 
 def _measured(box: Box) -> Place:
     """`box` with its lines set and its size known, not yet placed."""
+    # The value of a call that is open is that of the last box in it.
+    inside = None if box.inside is None else place(box.inside)
     rows = [
         *(("name", row) for row in _wrapped(box.name)),
         *(("words", row) for row in _wrapped(box.description or "") if row),
-        *(("value", row) for row in _wrapped(box.value)),
+        *(("value", row) for row in _wrapped(box.value) if inside is None),
     ]
     width = max(_columns(row) * LETTER * PARTS[part].size for part, row in rows)
     width += 2 * _PADDING[0]
+    if inside is not None:
+        width = max(width, inside.width + 2 * _FRAME)
     # Code and lists of points would lose their form if each line were centred.
     formed = "\n" in box.value
     y = _PADDING[1]
@@ -171,7 +182,8 @@ def _measured(box: Box) -> Place:
         # A baseline leaves room for the tails of letters below it.
         baseline = y - PARTS[part].height * 0.3
         lines.append(Line(part, _PADDING[0] if left else width / 2, baseline, not left, row))
-    return Place(box, 0.0, 0.0, width, y + _PADDING[1], tuple(lines))
+    height = y + _PADDING[1] + (0.0 if inside is None else inside.height + _FRAME)
+    return Place(box, 0.0, 0.0, width, height, tuple(lines), inside)
 
 
 def _wrapped(text: str) -> list[str]:

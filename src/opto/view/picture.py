@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from opto.errors import OptoError
 from opto.trace.graph import names_of
+from opto.trace.propagators.opening import opens, scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,12 +29,17 @@ class Box:
         kind: ``"node"``, ``"parameter"``, ``"message"`` or ``"exception"``.
         description: what it is, or None.
         value: its text.
+        inside: what happened inside the call that it is the result of, where that is shown.
+        outside: whether the value is from outside of the picture, which is then that of
+            the inside of a call.
     """
 
     name: str
     kind: str
     description: str | None
     value: str
+    inside: Picture | None = None
+    outside: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -51,6 +58,8 @@ class Arrow:
 @dataclass(frozen=True, slots=True)
 class Picture:
     """The boxes and arrows of a run.
+
+    A name stands for one value in all of a picture, the insides of its boxes included.
 
     Example:
         >>> from opto.trace import node
@@ -75,6 +84,7 @@ class Picture:
         simple_visualization: bool = True,
         reverse_plot: bool = False,
         print_limit: int = 100,
+        expand: int | None = 0,
     ) -> Picture:
         """The picture of `nodes`.
 
@@ -84,25 +94,102 @@ class Picture:
             simple_visualization: leave copies (identity, clone) out: arrows pass through.
             reverse_plot: arrows from results to inputs.
             print_limit: how many characters of a description or a value are shown.
+            expand: how many levels of calls within calls are shown with their inside, where
+                functions with ``traceable_code=True`` have made the nodes; None for all.
+
+        Raises:
+            OptoError: `expand` is negative.
         """
+        if expand is not None and expand < 0:
+            raise OptoError(f"expand must be None, for all levels, or a number; not {expand}")
+        view = _View(simple_visualization, reverse_plot, print_limit)
         nodes = list(nodes)
-        hidden = {
-            id(node)
-            for node in nodes
-            if simple_visualization and node is not output and _is_copy(node)
-        }
-        shown = [node for node in nodes if id(node) not in hidden]
-        names = names_of(shown)
+        scenes = _scenes(nodes, expand)
+        named = {_number(node): node for node in view.shown(nodes, output)}
+        for scene in scenes.values():
+            for node in view.shown(scene, scene[-1]):
+                named.setdefault(_number(node), _origin(node))
+        names = names_of(named.values())
+        return view.picture(nodes, output, {i: names[n] for i, n in named.items()}, scenes)
+
+    @property
+    def opens(self) -> bool:
+        """Whether a box in it has an inside."""
+        return any(box.inside is not None for box in self.boxes)
+
+
+Scenes = dict[int, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The options of a picture."""
+
+    simple: bool
+    reverse: bool
+    limit: int
+
+    def shown(self, nodes: Iterable[Any], output: Any) -> list[Any]:
+        return [n for n in nodes if n is output or not (self.simple and _is_copy(n))]
+
+    def picture(
+        self, nodes: list[Any], output: Any, names: dict[int, str], scenes: Scenes
+    ) -> Picture:
+        """The picture of `nodes`, of which those with a scene have an inside."""
+        shown = {_number(node): node for node in self.shown(nodes, output)}
+        hidden = {id(node) for node in nodes if _number(node) not in shown}
         arrows = {}
-        for node in shown:
+        for number, node in shown.items():
             for parent in node.parents:
                 while id(parent) in hidden:
                     parent = parent.parents[0]  # noqa: PLW2901 - the original behind the copy
-                if parent in names:
-                    ends = names[parent], names[node]
-                    arrows[ends] = Arrow(*(reversed(ends) if reverse_plot else ends))
-        boxes = tuple(_box(node, names[node], print_limit) for node in shown)
-        return cls(boxes, tuple(arrows.values()))
+                if _number(parent) in shown:
+                    ends = names[_number(parent)], names[number]
+                    arrows[ends] = Arrow(*(reversed(ends) if self.reverse else ends))
+        boxes = tuple([self._box(node, names, scenes) for node in shown.values()])
+        return Picture(boxes, tuple(arrows.values()))
+
+    def _box(self, node: Any, names: dict[int, str], scenes: Scenes) -> Box:
+        value = _value(node)
+        if isinstance(value, dict) and "content" in value:
+            value = value["content"]
+        words = None if node.description is None else _cut(node.description, self.limit)
+        text = _cut(_text(value), self.limit)
+        box = Box(names[_number(node)], node.kind, words, text)
+        scene = scenes.get(node._serial) if opens(node) else None
+        if scene is None:
+            return box
+        opened = node._extras.inner.opened
+        inside = self.picture(scene, scene[-1], names, scenes)
+        within = {names[i] for i in map(_number, scene) if i >= opened and i in names}
+        boxes = tuple(replace(b, outside=b.name not in within) for b in inside.boxes)
+        return replace(box, inside=replace(inside, boxes=boxes))
+
+
+def _scenes(nodes: Iterable[Any], depth: int | None) -> Scenes:
+    """What happened inside the calls that made `nodes`, by the number of the result."""
+    scenes: Scenes = {}
+    todo = [(node, depth) for node in nodes]
+    while todo:
+        node, left = todo.pop()
+        if left == 0 or node._serial in scenes or not opens(node):
+            continue
+        scenes[node._serial] = scene = scene_of(node)
+        first, less = node._extras.inner.opened, None if left is None else left - 1
+        todo += [(n, less) for n in scene if n._serial >= first]
+    return scenes
+
+
+def _origin(node: Any) -> Any:
+    """The node itself, or what it is a copy of inside a call."""
+    while node._extras.origin is not None:
+        node = node._extras.origin
+    return node
+
+
+def _number(node: Any) -> int:
+    serial: int = _origin(node)._serial
+    return serial
 
 
 def showable(text: str) -> str:
@@ -115,17 +202,14 @@ def showable(text: str) -> str:
     return _UNSHOWABLE.sub("\ufffd", text)
 
 
+def _value(node: Any) -> Any:
+    # Not `recorded`: looking at a program is no read of it.
+    before = node._extras.before
+    return node._data if before is None or before[0] is not node._data else before[1]
+
+
 def _is_copy(node: Any) -> bool:
     return node.op_name in _IDENTITIES and len(node.parents) == 1
-
-
-def _box(node: Any, name: str, limit: int) -> Box:
-    # Not `data`: looking at a program is no read of it.
-    value = node.recorded
-    if isinstance(value, dict) and "content" in value:
-        value = value["content"]
-    description = None if node.description is None else _cut(node.description, limit)
-    return Box(name, node.kind, description, _cut(_text(value), limit))
 
 
 def _text(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from math import dist, hypot
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from opto.view.layout import PARTS, place
@@ -11,9 +12,9 @@ from opto.view.picture import showable
 from opto.view.style import style_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from opto.view.layout import Place, Route
+    from opto.view.layout import Layout, Place, Route
     from opto.view.picture import Picture
 
     Point = tuple[float, float]
@@ -29,8 +30,14 @@ _WEIGHT = {"name": ' font-weight="bold"'}
 _FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
-def svg(picture: Picture) -> str:
-    """The drawing of `picture`, whole and self-contained: no script, no link, no font file.
+def svg(picture: Picture, links: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The drawing of `picture`, whole and self-contained: no script, no font file.
+
+    A box with an inside is drawn as a frame around it.
+
+    Args:
+        picture: what is drawn.
+        links: by the name of a box, where a click on it leads.
 
     Raises:
         OptoError: the extra ``view`` is not installed, or the picture is too large.
@@ -48,20 +55,43 @@ def svg(picture: Picture) -> str:
         f'<rect x="{corner}" y="{corner}" width="{width:g}" height="{height:g}" '
         'rx="10" fill="#FFFFFF"/>'
     )
-    arrows = (line for route in layout.routes for line in _arrow(route))
-    boxes = (line for placed in layout.places for line in _box(placed))
-    return "\n".join([head, page, *arrows, *boxes, "</svg>", ""])
+    return "\n".join([head, page, *_parts(layout, links), "</svg>", ""])
+
+
+def _parts(layout: Layout, links: Mapping[str, str]) -> list[str]:
+    parts = [line for route in layout.routes for line in _arrow(route)]
+    for placed in layout.places:
+        if placed.box.name in links:
+            parts += [f'<a href="{_safe(links[placed.box.name])}">', *_box(placed)]
+            parts += [*_sign(placed), "</a>"]
+        else:
+            parts += _box(placed)
+        if placed.inside is not None:
+            x, y = placed.corner
+            parts += [f'<g transform="translate({x:g} {y:g})">', *_parts(placed.inside, links)]
+            parts.append("</g>")
+    return parts
+
+
+def _sign(placed: Place) -> Iterator[str]:
+    """The sign that a box opens."""
+    x, y, ink = placed.x + placed.width - 4, placed.y + 4, style_of(placed.box.kind).border
+    yield f'<circle cx="{x:g}" cy="{y:g}" r="7" fill="#FFFFFF" stroke="{ink}"/>'
+    yield f'<path d="M{x - 4:g} {y:g} h8 M{x:g} {y - 4:g} v8" fill="none" stroke="{ink}"/>'
 
 
 def _box(placed: Place) -> Iterator[str]:
     style = style_of(placed.box.kind)
+    fill, dashes = style.css_fill, ' stroke-dasharray="5 3"' if placed.box.outside else ""
     # What an optimizer may change has corners; all that follows from it is round.
     radius = 4.0 if style.shape == "box" else min(placed.height / 2, 18.0)
+    if placed.inside is not None:
+        fill = "#FFFFFF"
     yield f"<g><title>{_safe(chr(10).join(placed.box.lines))}</title>"
     yield (
         f'<rect x="{placed.x:g}" y="{placed.y:g}" width="{placed.width:g}" '
-        f'height="{placed.height:g}" rx="{radius:g}" fill="{style.css_fill}" '
-        f'stroke="{style.border}" stroke-width="1.2"/>'
+        f'height="{placed.height:g}" rx="{radius:g}" fill="{fill}" '
+        f'stroke="{style.border}" stroke-width="1.2"{dashes}/>'
     )
     for line in placed.lines:
         if line.text:

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import OptoError
+from opto.view.fold import folded, whole_page
+from opto.view.groups import arrows_of, grouped
 from opto.view.picture import showable
 from opto.view.style import style_of
 from opto.view.svg import svg
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opto.view.groups import Group
     from opto.view.picture import Picture
 
 __all__ = ["Dot", "escaped"]
@@ -34,35 +39,56 @@ class Dot:
     @property
     def source(self) -> str:
         """DOT text, which ``dot``, editors and web sites draw."""
-        boxes = (
-            _statement(box.name, label="\n".join(box.lines), **style_of(box.kind).dot())
-            for box in self.picture.boxes
-        )
-        arrows = (f"\t{_quoted(a.tail)} -> {_quoted(a.head)}" for a in self.picture.arrows)
+        boxes = _statements(grouped(self.picture), "\t")
+        arrows = (f"\t{_quoted(a.tail)} -> {_quoted(a.head)}" for a in arrows_of(self.picture))
         return "\n".join(["digraph {", *boxes, *arrows, "}", ""])
+
+    @property
+    def opens(self) -> bool:
+        """Whether a box in it opens."""
+        return self.picture.opens
 
     def __str__(self) -> str:
         return self.source
 
     def save(self, path: str | Path) -> str:
-        """Write the picture to a file: a drawing if its name ends in ``.svg``, else DOT text.
+        """Write the picture to a file, by what its name ends in.
+
+        ``.svg`` gives a drawing, ``.html`` a page on which boxes with an inside open at a
+        click, anything else DOT text.
 
         Returns:
             The path.
         """
-        text = svg(self.picture) if Path(path).suffix == ".svg" else self.source
-        Path(path).write_text(text, encoding="utf-8")
+        kinds = {".svg": svg, ".html": whole_page}
+        write = kinds.get(Path(path).suffix)
+        Path(path).write_text(write(self.picture) if write else self.source, encoding="utf-8")
         return str(path)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         try:
-            return {"text/plain": self.source, "image/svg+xml": svg(self.picture)}
+            shown = {"text/plain": self.source, "image/svg+xml": svg(self.picture)}
+            return {**shown, "text/html": folded(self.picture).html} if self.opens else shown
         except OptoError as reason:
             return {"text/plain": f"// {reason}\n{self.source}"}
 
 
-def _statement(name: str, **attributes: str) -> str:
-    return f"\t{_quoted(name)} [{' '.join(f'{k}={_quoted(v)}' for k, v in attributes.items())}]"
+def _statements(group: Group, tab: str) -> list[str]:
+    lines = [
+        f"{tab}{_quoted(box.name)} "
+        + _listed({"label": "\n".join(box.lines), **style_of(box.kind).dot()})
+        for box in group.boxes
+    ]
+    for part in group.groups:
+        lines.append(f"{tab}subgraph {_quoted(part.name)} {{")
+        lines.append(f"{tab}\tgraph {_listed(part.dot())}")
+        lines += _statements(part, f"{tab}\t")
+        lines.append(f"{tab}}}")
+    return lines
+
+
+def _listed(attributes: Mapping[str, str]) -> str:
+    return f"[{' '.join(f'{k}={_quoted(v)}' for k, v in attributes.items())}]"
 
 
 def _quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["flat", "opens"]
+__all__ = ["flat", "opens", "scene_of"]
 
 Nodes = dict[int, Any]
 
@@ -49,6 +49,28 @@ def flat(nodes: Sequence[Any], depth: int | None, calls: Iterable[Any]) -> tuple
             stands[serial] = _moved(node, tuple(stands.get(a._serial, a) for a in node._args))
     used = {stands[serial]._serial: stands[serial] for serial in kept}
     return [used[serial] for serial in sorted(used)], stands
+
+
+def scene_of(call: Any) -> list[Any]:
+    """The nodes inside of `call`, what they were computed from, and the result as what it was.
+
+    Args:
+        call: the result of a call with something inside.
+
+    Returns:
+        The nodes, inputs before what uses them; calls within the call stay closed. The
+        last is a shadow of the result, computed from what the function returned.
+    """
+    inside = call._extras.inner
+    found: Nodes = {}
+    stack = list(inside.ends)
+    while stack:
+        node = stack.pop()
+        if node._serial not in found:
+            found[node._serial] = node
+            if node._serial >= inside.opened:
+                stack += node._args
+    return [*(found[i] for i in sorted(found)), _moved(call, inside.ends, opened=True)]
 
 
 def _inside(

@@ -113,14 +113,26 @@ class TraceGraph(AbstractFeedback):
         simple_visualization: bool = True,
         reverse_plot: bool = False,
         print_limit: int = 100,
+        expand: int | None = 0,
     ) -> Any:
-        """A picture of the graph, as `Node.backward(visualize=True)` gives."""
+        """A picture of the graph, as `Node.backward(visualize=True)` gives.
+
+        Args:
+            simple_visualization: leave copies of a value out of the picture.
+            reverse_plot: draw arrows from results to inputs.
+            print_limit: how many characters of a value the picture shows.
+            expand: how many levels of calls of functions with ``traceable_code=True`` are
+                shown with what happened inside, each in a frame that is its box; None for
+                all. In a notebook such a box opens at a click; ``.save("run.html")`` of an
+                `opto.view.Dot` writes a page on which it does.
+        """
         return plug("view.digraph")(
             self.nodes,
             output=self.nodes[-1] if self.nodes else None,
             simple_visualization=simple_visualization,
             reverse_plot=reverse_plot,
             print_limit=print_limit,
+            expand=expand,
         )
 
     @classmethod
