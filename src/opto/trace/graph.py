@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto._plugs import plug
 from opto.trace.feedback import Feedback
 from opto.trace.order import ancestors, levels, names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Graph", "Step", "ancestors", "levels", "names_of"]
 
@@ -115,7 +118,7 @@ def _whole(outputs: tuple[Any, ...]) -> list[Any]:
 
 def _step(node: Any, level: int, names: dict[Any, str]) -> Step:
     # An input that is not among the nodes stays unnamed: the step is then a given.
-    inputs = [*node.inputs.items(), *((p.py_name, p) for p in node._hidden if p in names)]
+    inputs = [(key, n) for key, n in _inputs(node) if n in names]
     inside = bool(inputs) and all(a in names for a in node._args)
     return Step(
         name=names[node],
@@ -129,3 +132,12 @@ def _step(node: Any, level: int, names: dict[Any, str]) -> Step:
         constraint=node.constraint,
         trainable=node.trainable,
     )
+
+
+def _inputs(node: Any) -> Iterator[tuple[str, Any]]:
+    # Not `node.inputs`: what was used beside the arguments is named after itself, and of
+    # two nodes of one name a dictionary holds one.
+    args, keys = node._args, node._extras.keys
+    if args:
+        yield from zip(node._op.keys_of(len(args)) if keys is None else keys, args, strict=True)
+    yield from ((p.py_name, p) for p in node._hidden)

@@ -25,7 +25,11 @@ def graph_to_json(graph: Graph) -> str:
             "steps": [_step(step) for step in graph.steps],
             "outputs": list(graph.outputs),
             "feedback": [
-                {"output": r.output, "content": _value(r.content, r.output), "score": r.score}
+                {
+                    "output": r.output,
+                    "content": _value(r.content, r.output),
+                    "score": _value(r.score, r.output),
+                }
                 for r in graph.feedback.remarks
             ],
         },
@@ -44,7 +48,14 @@ def _value(value: Any, where: str) -> Any:
     try:
         return encoded(value, where)
     except StoreError:
-        return encoded(str(value), where)
+        return encoded(_text(value), where)
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001 - what cannot be shown must not hide the rest
+        return f"<{type(value).__qualname__}, which cannot be shown: {type(error).__name__}>"
 
 
 def graph_from_json(text: str) -> Graph:
@@ -66,11 +77,11 @@ def graph_from_json(text: str) -> Graph:
             for entry in read["steps"]
         )
         remarks = tuple(
-            Remark(r["output"], decoded(r["content"], r["output"]), r["score"])
+            Remark(*(decoded(r[name], r["output"]) for name in ("output", "content", "score")))
             for r in read["feedback"]
         )
         return Graph(steps, tuple(read["outputs"]), Feedback(remarks))
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"this text is not the JSON of a graph: {error!r}") from error

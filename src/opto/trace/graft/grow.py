@@ -68,7 +68,7 @@ class Record(NamedTuple):
         number: stands for it in the records that it is an input of.
         serial: its place in the order in which nodes were made.
         base: what its name begins with.
-        index: what its name ended with there.
+        ending: what its name ended with there.
         kind: as that of a `Step`.
         op: what made it, or None for what was given.
         args: the numbers of its inputs.
@@ -78,7 +78,7 @@ class Record(NamedTuple):
     number: int
     serial: int
     base: str
-    index: int | str
+    ending: int | str
     kind: str
     op: Operation | None = None
     args: tuple[int, ...] = ()
@@ -110,13 +110,13 @@ def _grow(records: Sequence[Record], at: dict[int, Any], known: _Known) -> None:
     INTERPRETER.set(RECORDER)
     names = {number: node.py_name for number, node in at.items()}
     for record in records:
-        number, _, base, index, kind, op, args, more = record
+        number, _, base, ending, kind, op, args, more = record
         if op is None:
             at[number] = _GIVEN.get(kind, Node)(None, name=base)
         else:
             nodes = tuple([at[arg] for arg in args])
             at[number] = derive(known(op), base, nodes, None, _RESULTS.get(kind, MessageNode))
-        names[number] = f"{base}{index}"
+        names[number] = f"{base}{ending}"
         if more is not None:
             _say(at[number], more, at, [names[arg] for arg in args])
     serials = [record.serial for record in records]
