@@ -211,12 +211,9 @@ class Packing:
 def _behind(node: Any) -> list[Any]:
     """The nodes that one leads to."""
     more = node._extras
-    if more.origin is None and more.inner is None:
-        return node._args
-    inside = more.inner
-    found = [*node._args, more.origin]
-    if inside is not None:
-        found += [inside.returned, *inside.looked]
+    found: list[Any] = [*node._args, more.origin]
+    if more.inner is not None:
+        found += [more.inner.returned, *more.inner.looked]
     return [n for n in found if n is not None]
 
 
