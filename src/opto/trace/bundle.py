@@ -291,6 +291,8 @@ class FunModule(Binding, Module, TakesNodes):
             return call(callee, args, kwargs)
         running = UNTRACED.get()
         if self in running:
+            if self._self_node is not None and callee.process:
+                args = (self._self_node._data, *args[1:])
             return callee.function(*args, **kwargs)
         if callee.asynchronous:
             return self._guarded(callee, args, kwargs)
