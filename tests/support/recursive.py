@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from contextlib import contextmanager
+
 from hypothesis import strategies as st
 
 from opto.trace import bundle
@@ -56,3 +60,14 @@ def plain_female(n):
 
 def plain_male(n):
     return n - plain_female(plain_male(n - 1)) if n else 0
+
+
+@contextmanager
+def shallow():
+    """A limit that is soon reached: each of the failures on the way up is told in full."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 250)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -5,7 +5,6 @@ The paper names recursion among what its tracer cannot do.
 
 from __future__ import annotations
 
-import inspect
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from tests.support.recursive import (
     plain_female,
     plain_male,
     plain_sum,
+    shallow,
     tree_sum,
     tree_total,
 )
@@ -199,16 +199,7 @@ def test_a_failure_that_is_caught_halfway():
     assert (y.data, y.parameter_dependencies) == (102, {x})
 
 
-@pytest.fixture
-def shallow():
-    """A limit that is soon reached: each of the failures on the way up is told in full."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(len(inspect.stack()) + 250)
-    yield
-    sys.setrecursionlimit(before)
-
-
-@pytest.mark.usefixtures("shallow")
+@shallow()
 def test_without_end():
     @bundle()
     def forever(n):

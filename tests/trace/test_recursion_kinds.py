@@ -15,7 +15,7 @@ from opto.trace import Module, bundle, node
 from opto.trace.nodes import MessageNode
 from opto.trace.propagators import TraceGraph
 from opto.trace.utils import sum_feedback
-from tests.support.recursive import TREES, male, plain_male, plain_sum, tree_sum
+from tests.support.recursive import TREES, male, plain_male, plain_sum, shallow, tree_sum
 from tests.support.streams import data, drained
 
 # --- traceable ------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ def test_a_deep_generator_that_fails_at_the_bottom():
     assert ended == [0, 1, 2, 3, 4, 5]
 
 
-@pytest.mark.usefixtures("shallow")
+@shallow()
 def test_a_generator_without_end():
     @bundle()
     def forever(n):
