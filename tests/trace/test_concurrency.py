@@ -277,6 +277,20 @@ def test_code_that_is_set_while_the_last_is_compiled_runs_next():
 
 
 @pytest.mark.usefixtures("impatient")
+def test_many_threads_may_look_for_living_nodes_at_once():
+    x = node(1, name="x")
+
+    def job(i: int):
+        for _ in range(30):
+            y = x + 1
+            assert len(GRAPH) > 0
+            assert any(child is y for child in x.children)
+            assert GRAPH.get("x:0") is x
+
+    in_threads(job, 8)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_backward_from_many_threads_reaches_the_shared_parameter():
     x = node(1, trainable=True)
 
