@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import contextmanager
+from functools import wraps
 
 from opto.trace import Module, bundle, model, node
 from tests.properties.strategies import FUNCTIONS, OPERATORS, mix, same, strict
@@ -111,6 +112,33 @@ class Shift(Module):
         return x + self.by
 
 
+class Tool:
+    offset = node(1, name="offset", trainable=True)
+
+    @staticmethod
+    @bundle(trainable=True)
+    def static(x):
+        return x + 1
+
+    @classmethod
+    @bundle()
+    def of_class(cls, x):
+        return x * 2
+
+    @property
+    def level(self):
+        return LEVEL * 1
+
+
+class SubTool(Tool):
+    def use(self, x):
+        return self.static(x) + self.of_class(x) * self.offset + self.level
+
+
+def use_a_tool(x):
+    return SubTool().use(x)
+
+
 # --- parameters that stand in this module ----------------------------------------------
 
 
@@ -158,10 +186,8 @@ def inside_import(x):
 
 
 class Holder:
-    """What an attribute of an object holds cannot be found by reading the code."""
-
     def __init__(self):
-        self.hidden = node(5, name="hidden", trainable=True)
+        self.held = node(5, name="held", trainable=True)
 
     @bundle(trainable=True)
     def step(self, x):
@@ -171,16 +197,52 @@ class Holder:
 HOLDER = Holder()
 
 
+class Hiding:
+    """What is in slots is not looked at."""
+
+    __slots__ = ("hidden",)
+
+    def __init__(self):
+        self.hidden = node(5, name="hidden", trainable=True)
+
+
+HIDING = Hiding()
+
+
 def by_attribute(x):
-    return x + HOLDER.hidden
+    return x + HOLDER.held
+
+
+def by_slot(x):
+    return x + HIDING.hidden
+
+
+def by_slot_read(x):
+    return x + HIDING.hidden.data
+
+
+def added(amount):
+    def decorate(function):
+        @wraps(function)
+        def inner(x, *, more=OFFSET):
+            return function(x) + amount + more
+
+        return inner
+
+    return decorate
+
+
+OFFSET = node(0, name="offset", trainable=True)
+AMOUNTS = [node(2, name="amount", trainable=True)]
+
+
+@added(AMOUNTS[0])
+def decorated(x):
+    return x * 10
 
 
 def by_method(x):
     return HOLDER.step(x)
-
-
-def by_attribute_read(x):
-    return x + HOLDER.hidden.data
 
 
 # --- what cannot travel, and what changes in place ---------------------------------------

@@ -127,7 +127,8 @@ class Binding:
         owner: Any = sys.modules.get(self.__module__)
         for part in self.__qualname__.split("."):
             owner = inspect.getattr_static(owner, part)
-        found: Any = owner
+        # In a class, it may stand in the decorators that make it static or a class method.
+        found: Any = owner.__func__ if isinstance(owner, (staticmethod, classmethod)) else owner
         return found
 
     def _importable(self) -> bool:

@@ -54,6 +54,13 @@ def test_a_module_made_there_is_new_here(pool):
         (remote.by_module, remote.SHIFT.by, 5, 4, 8),
         (remote.inside_import, remote.rule.parameter, "def rule(x):\n    return -x", 4, -3),
         (remote.inner, remote.SHIFT.by, 5, 4, 16),
+        (remote.Tool.static, remote.Tool.static.parameter, "def static(x):\n    return -x", 4, -3),
+        (remote.use_a_tool, remote.Tool.static.parameter, "def static(x):\n    return -x", 20, 13),
+        (remote.use_a_tool, remote.Tool.offset, 2, 20, 26),
+        (remote.use_a_tool, remote.LEVEL, 0, 20, 10),
+        (remote.by_attribute, remote.HOLDER.held, 6, 8, 9),
+        (remote.decorated, remote.AMOUNTS[0], 3, 32, 33),
+        (remote.decorated, remote.OFFSET, 3, 32, 35),
         (
             *(remote.by_method, remote.HOLDER.step.parameter),
             *("def step(self, x):\n    return -x", 4, -3),
@@ -96,7 +103,7 @@ def test_one_name_for_two_parameters_is_refused(pool, x, monkeypatch):
         submit(pool, remote.by_table_and_name, x).result()
 
 
-@pytest.mark.parametrize("program", [remote.by_attribute, remote.by_attribute_read])
+@pytest.mark.parametrize("program", [remote.by_slot, remote.by_slot_read])
 def test_a_parameter_that_was_not_sent_is_refused(pool, x, program):
     with pytest.raises(TraceMissingInputsError, match=r"hidden:0.* as an argument"):
         submit(pool, program, x).result()

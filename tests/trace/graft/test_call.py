@@ -6,6 +6,8 @@ import asyncio
 import gc
 import multiprocessing
 import operator
+import subprocess
+import sys
 import time
 import weakref
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -150,6 +152,38 @@ def test_what_the_other_side_cannot_import_is_said(pool, monkeypatch):
     with pytest.raises(TraceError, match="cannot be read in this process: AttributeError"):
         submit(pool, vanished).result()
     assert submit(pool, remote.square, 2).result() == 4, "the pool lives on"
+
+
+SCRIPT = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from opto.trace import bundle, node, submit
+
+@bundle(trainable=True)
+def act(x):
+    return x + 1
+
+if __name__ == "__main__":
+    act.parameter._set("def act(x):\\n    return x * 100")
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        y = submit(pool, act, node(3)).result()
+    print(y.data, y.parents[1] is act.parameter)
+"""
+
+
+def test_functions_of_a_script_are_there_too(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("300 True\n", "")
+
+
+def test_functions_of_no_file_are_not():
+    code = "\n".join(line for line in SCRIPT.split("\n") if "_set(" not in line)
+    code = code.replace("trainable=True", "").replace("act.parameter", "None")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "at the top of a module" in done.stderr
+    assert "BrokenProcessPool" not in done.stderr
 
 
 def test_a_call_that_has_not_begun_can_be_cancelled(x):

@@ -11,24 +11,24 @@ import functools
 import inspect
 import sys
 from dataclasses import dataclass
+from itertools import count
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import BundleError
 from opto.trace.bundle import FunModule
-from opto.trace.containers import ParameterContainer, places
+from opto.trace.containers import RESERVED, ParameterContainer
 from opto.trace.value import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "SELF",
     "Address",
+    "Finder",
     "address_of",
     "bind_all",
     "bundled",
-    "living",
     "standing",
     "used_by",
 ]
@@ -37,9 +37,12 @@ SELF = "self"  # as the last step of a way: the node that stands for the object 
 
 _INSTALLED = ("site-packages", "dist-packages")
 _WALKED = (type, FunctionType, FunModule, MethodType, functools.partial)
-_LISTS = (list, tuple, dict)
-_PLAIN = frozenset((int, str, float, bool, type(None), bytes, complex))
-_DEEPEST = 4  # lists in lists that are looked into; what is deeper is refused if it is used
+_ATOMS = frozenset((int, str, float, bool, type(None), bytes, complex))
+
+# How far is looked for nodes in what has a name. What lies beyond is refused if it is used.
+_DEEPEST = 4
+_MOST = 1000
+
 _Found = tuple["Address", Any]
 
 
@@ -61,9 +64,18 @@ class Address:
         return ".".join((self.module, *self.path, *self.inside))
 
 
-def living(address: Address) -> Any:
-    """The node that stands there in this process, or None if there is none."""
-    return dict(_held(standing(address.module, address.path))).get(address.inside)
+class Finder:
+    """Finds the nodes that stand at addresses in this process; looks at each name once."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], Any]] = {}
+
+    def node(self, address: Address) -> Any:
+        """The node that stands there, or None if there is none."""
+        name = address.module, address.path
+        if name not in self._held:
+            self._held[name] = dict(_held(standing(*name)))
+        return self._held[name].get(address.inside)
 
 
 def standing(module: str, path: Iterable[str]) -> Any:
@@ -85,24 +97,72 @@ def _held(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         elif isinstance(part, FunModule):
             if part.parameter is not None:
                 yield way, part.parameter
-        elif not isinstance(part, type):
-            yield from _of_object(part, way)
+        elif not isinstance(part, type) and (forms := bind_all(part, bundled(type(part)))):
+            yield (*way, SELF), forms[0]._self_node
+            for form in forms:
+                if form.parameter is not None:
+                    yield (*way, form._attribute), form.parameter
 
 
-def _of_object(thing: Any, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(thing, ParameterContainer):
-        try:
-            yield from [((*way, *p.path), p.parameter) for p in places(thing)]
-        except BundleError:  # its parameters are hidden from everybody
-            return
-    forms = bind_all(thing, bundled(type(thing)))
-    if forms:
-        yield (*way, SELF), forms[0]._self_node
-        yield from [
-            ((*way, form._attribute), form.parameter)
-            for form in forms
-            if form.parameter is not None
-        ]
+def _parts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What stands somewhere and what is in it, as far as the limits go, with the way to each."""
+    todo: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    seen: set[int] = set()
+    while todo and len(seen) < _MOST:
+        way, part = todo.pop()
+        part = _plain(part)
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield way, part
+        if len(way) < _DEEPEST:
+            inside = [(name, v) for name, v in _inside(part) if type(v) not in _ATOMS]
+            todo += [((*way, name), v) for name, v in reversed(inside)]
+
+
+def _inside(value: Any) -> Iterable[tuple[str, Any]]:
+    kind = type(value)
+    if kind in (list, tuple, dict):
+        return _items(value)
+    if kind is FunctionType:
+        return _kept_by(value)
+    if issubclass(kind, FunModule):
+        return (("function", value._original),)
+    if issubclass(kind, (Node, type, ModuleType)):
+        return ()
+    if _foreign(kind.__module__) and not issubclass(kind, ParameterContainer):
+        return ()
+    kept = getattr(value, "__dict__", {})
+    return [(name, part) for name, part in list(kept.items()) if not name.startswith(RESERVED)]
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
+    # Copies, because another thread may change them meanwhile.
+    items = list(value.values() if type(value) is dict else value)
+    # One pass in C over the types decides for long lists of plain values.
+    if _ATOMS.issuperset(map(type, items)):
+        return ()
+    names = map(repr, list(value)) if type(value) is dict else map(str, count())
+    return zip(names, items[:_MOST])  # noqa: B905
+
+
+def _kept_by(fun: FunctionType) -> Iterable[tuple[str, Any]]:
+    cells = [_content(cell) for cell in fun.__closure__ or ()]
+    defaults = [
+        *((str(i), default) for i, default in enumerate(fun.__defaults__ or ())),
+        *(fun.__kwdefaults__ or {}).items(),
+    ]
+    return [
+        *((f"closure {i}", content) for i, content in enumerate(cells)),
+        *((f"default {name}", default) for name, default in defaults),
+    ]
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is not filled yet
+        return None
 
 
 def bundled(kind: type) -> tuple[str, ...]:
@@ -111,28 +171,13 @@ def bundled(kind: type) -> tuple[str, ...]:
     return tuple(n for n, v in found.items() if type(v) is FunModule and v._kind == "instance")
 
 
-def bind_all(thing: Any, names: Iterable[str]) -> list[Any]:
+def bind_all(thing: Any, names: Sequence[str]) -> list[Any]:
     """The forms of bundled methods that an object has; made now, if it has them not yet.
 
     An instance gets code of its own, and the node that stands for it, when a method is
     first asked for. Where it is sent, that must happen before.
     """
-    return [getattr(thing, name) for name in names] if hasattr(thing, "__dict__") else []
-
-
-def _parts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What stands somewhere; of lists and dictionaries what is in them."""
-    todo: list[tuple[tuple[str, ...], Any]] = [((), value)]
-    while todo:
-        way, value = todo.pop()
-        kind = type(value)
-        if kind in _LISTS and len(way) < _DEEPEST:
-            items = list(value.values() if kind is dict else value)
-            # One pass in C over the types decides for long lists of plain values.
-            if not _PLAIN.issuperset(map(type, items)):
-                todo += [((*way, str(i)), item) for i, item in enumerate(items)][::-1]
-        else:
-            yield way, _plain(value)
+    return [getattr(thing, name) for name in names] if names and hasattr(thing, "__dict__") else []
 
 
 def _plain(value: Any) -> Any:
@@ -177,9 +222,9 @@ def used_by(things: Iterable[Any], seen: set[int]) -> Iterator[_Found]:
             yield from _of_class(thing, todo)
         elif isinstance(thing, FunModule):
             todo += [thing._original, *_rewritten(thing)]
-            own = Address(thing.__module__, tuple(thing.__qualname__.split(".")))
-            if thing.parameter is not None and living(own) is thing.parameter:
-                yield own, thing.parameter
+            path = tuple(thing.__qualname__.split("."))
+            if thing.parameter is not None and standing(thing.__module__, path) is thing:
+                yield Address(thing.__module__, path), thing.parameter
         elif isinstance(thing, MethodType):
             todo += [thing.__func__, type(thing.__self__)]
         elif isinstance(thing, functools.partial):
@@ -230,21 +275,15 @@ def _of_function(fun: FunctionType, todo: list[Any]) -> Iterator[_Found]:
                 spaces.append(vars(value))
             else:
                 yield from _at(module, (name,), value, todo)
-    inner = [_content(cell) for cell in fun.__closure__ or ()]
-    todo += [thing for thing in inner if isinstance(thing, _WALKED)]
+    path = tuple(fun.__qualname__.split("."))
+    if standing(fun.__module__, path) is fun:
+        yield from _at(fun.__module__, path, fun, todo)
 
 
 def _at(module: str, path: tuple[str, ...], value: Any, todo: list[Any]) -> Iterator[_Found]:
     todo += [part if isinstance(part, _WALKED) else type(part) for _, part in _parts(value)]
     if "<locals>" not in path:
         yield from ((Address(module, path, inside), node) for inside, node in _held(value))
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # it is not filled yet
-        return None
 
 
 def _names(code: CodeType) -> set[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opto.errors import ExecutionError, TraceError, TraceMissingInputsError
 from opto.trace.bundle import FunModule
-from opto.trace.graft.addresses import Address, living, standing, used_by
+from opto.trace.graft.addresses import Address, Finder, standing, used_by
 from opto.trace.graft.grow import grow, told
 from opto.trace.graft.run import Setting, perform, process
 from opto.trace.graft.wire import Reader, Writer, reason, same, travels
@@ -250,7 +250,7 @@ class Call:
         return out
 
     def _own(self, stray: Stray) -> Any:
-        own = None if stray.address is None else living(stray.address)
+        own = None if stray.address is None else Finder().node(stray.address)
         if own is None:
             raise self._lost(stray)
         return own

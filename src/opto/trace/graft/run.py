@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ExecutionError, TraceError
-from opto.trace.graft.addresses import SELF, living
+from opto.trace.graft.addresses import SELF, Finder
 from opto.trace.graft.reply import Packing
 from opto.trace.graft.wire import Reader, arrives, reason, same
 from opto.trace.nodes import derive
@@ -142,11 +142,12 @@ class _Sent:
 
     def install(self) -> None:
         """Give the parameters that stand here the values that they have where the call was made."""
+        finder = Finder()
         for address, number in self.addresses:
             if address.module not in sys.modules:
                 with suppress(ImportError):
                     import_module(address.module)
-            own = living(address)
+            own = finder.node(address)
             if own is None:
                 continue
             if not self.installs:
