@@ -155,11 +155,22 @@ def _tree(text: str) -> ast.Module:
     return tree_of(text)
 
 
+@lru_cache(maxsize=8)
+def _functions(text: str) -> Mapping[tuple[int, str], list[Def | ast.Lambda]]:
+    """The functions of a file by first line and name: each failure looks for one."""
+    found: dict[tuple[int, str], list[Def | ast.Lambda]] = {}
+    for node in ast.walk(_tree(text)):
+        if isinstance(node, Def | ast.Lambda):
+            key = starts_at(node), getattr(node, "name", "<lambda>")
+            found.setdefault(key, []).append(node)
+    return found
+
+
 def _find(code: CodeType, lines: list[str]) -> Def | ast.Lambda:
     """The node that `code` was compiled from."""
     text = "".join(lines)
     try:
-        tree = _tree(text)
+        functions = _functions(text)
     except SyntaxError as error:
         raise SourceError(
             f"{code.co_filename} is no Python as it stands now, so the source of "
@@ -167,16 +178,13 @@ def _find(code: CodeType, lines: list[str]) -> Def | ast.Lambda:
         ) from error
     found = [
         node
-        for node in ast.walk(tree)
-        if isinstance(node, Def | ast.Lambda)
-        and starts_at(node) == code.co_firstlineno
-        and getattr(node, "name", "<lambda>") == code.co_name
-        and len(node.args.posonlyargs + node.args.args) == code.co_argcount
+        for node in functions.get((code.co_firstlineno, code.co_name), ())
+        if len(node.args.posonlyargs + node.args.args) == code.co_argcount
     ]
     if len(found) > 1:
         found = [node for node in found if _compiles_to(node, code)]
     # Lambdas that are alike to the letter need not be told apart.
-    if len({ast.get_source_segment(text, node) for node in found}) == 1:
+    if len(found) == 1 or len({ast.get_source_segment(text, node) for node in found}) == 1:
         return found[0]
     if found:
         raise SourceError(
