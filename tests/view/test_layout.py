@@ -116,3 +116,18 @@ def test_without_the_package_the_message_installs_it(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "graphlay", None)
     with pytest.raises(OptoError, match=r'pip install "trace-opt\[view\]"'):
         place(chain(2))
+
+
+def test_a_box_with_an_inside_is_a_frame_around_it() -> None:
+    inside = chain(3)
+    opened = Box("f0", "message", "words", "v", inside)
+    layout = place(Picture((box("a"), opened), (Arrow("x0", "f0"),)))
+    _, frame = layout.places
+    assert frame.inside == place(inside)
+    x, y = frame.corner
+    assert frame.x < x
+    assert x + frame.inside.width < frame.x + frame.width
+    # Below the words and above the lower edge; the value is that of the last box inside.
+    assert y > frame.y + max(line.y for line in frame.lines)
+    assert y + frame.inside.height < frame.y + frame.height
+    assert {line.part for line in frame.lines} == {"name", "words"}

@@ -105,3 +105,21 @@ def test_any_text_makes_a_document_that_holds_it(values) -> None:
     for i, (title, value) in enumerate(zip(titles, values, strict=True)):
         kept = "".join(letter for letter in value if letter.isalnum())
         assert "".join(letter for letter in title if letter.isalnum()) == f"x{i}{kept}"
+
+
+def test_an_inside_is_drawn_within_its_box(nested) -> None:
+    root = drawn(Picture.of(ancestors(nested), nested, expand=None))
+    # Values from outside stand in each frame that used them, with a dashed line.
+    assert words(root).count("x0") == words(root).count("p0") == 3
+    dashed = [r for r in root.iter(f"{SVG}rect") if r.get("stroke-dasharray")]
+    assert len(dashed) == 4
+    moved = [g for g in root.iter(f"{SVG}g") if g.get("transform")]
+    assert len(moved) == 2
+    assert moved[1] in list(moved[0].iter(f"{SVG}g"))
+
+
+def test_a_link_stands_around_its_box_alone() -> None:
+    root = ET.fromstring(svg(small("a", "b"), {"x1": "#there?a='1'"}))  # noqa: S314
+    (link,) = root.iter(f"{SVG}a")
+    assert link.get("href") == "#there?a='1'"
+    assert [text.text for text in link.iter(f"{SVG}text")] == ["x1", "b"]

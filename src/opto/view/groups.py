@@ -46,19 +46,9 @@ class Group:
 def grouped(picture: Picture) -> Group:
     """The boxes of `picture`, each value once.
 
-    What was used inside of a call and is not in the picture around it stands outside of
-    all groups.
+    What is from outside of a call stands where it was made.
     """
-    pictures = list(_pictures(picture))
-    own = {box.name for one in pictures for box in one.boxes if not box.outside}
-    strange = {
-        box.name: box
-        for one in pictures
-        for box in one.boxes
-        if box.outside and box.name not in own
-    }
-    whole = _group(None, picture)
-    return Group(None, (*whole.boxes, *strange.values()), whole.groups)
+    return _group(None, picture)
 
 
 def arrows_of(picture: Picture) -> tuple[Arrow, ...]:

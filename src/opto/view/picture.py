@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import OptoError
 from opto.trace.graph import names_of
-from opto.trace.propagators.opening import opens, scene_of
+from opto.trace.propagators.opening import opens
+from opto.view.scenes import missing, number, origin, scenes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from opto.view.scenes import Scenes
 
 __all__ = ["Arrow", "Box", "Picture", "showable"]
 
@@ -104,11 +107,12 @@ class Picture:
             raise OptoError(f"expand must be None, for all levels, or a number; not {expand}")
         view = _View(simple_visualization, reverse_plot, print_limit)
         nodes = list(nodes)
-        scenes = _scenes(nodes, expand)
-        named = {_number(node): node for node in view.shown(nodes, output)}
+        scenes = scenes_of(nodes, expand)
+        nodes += missing(nodes, scenes)
+        named = {number(node): node for node in view.shown(nodes, output)}
         for scene in scenes.values():
-            for node in view.shown(scene, scene[-1]):
-                named.setdefault(_number(node), _origin(node))
+            for node in view.shown(scene.nodes, scene.nodes[-1]):
+                named.setdefault(number(node), origin(node))
         names = names_of(named.values())
         return view.picture(nodes, output, {i: names[n] for i, n in named.items()}, scenes)
 
@@ -116,9 +120,6 @@ class Picture:
     def opens(self) -> bool:
         """Whether a box in it has an inside."""
         return any(box.inside is not None for box in self.boxes)
-
-
-Scenes = dict[int, list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +137,16 @@ class _View:
         self, nodes: list[Any], output: Any, names: dict[int, str], scenes: Scenes
     ) -> Picture:
         """The picture of `nodes`, of which those with a scene have an inside."""
-        shown = {_number(node): node for node in self.shown(nodes, output)}
-        hidden = {id(node) for node in nodes if _number(node) not in shown}
+        shown = {number(node): node for node in self.shown(nodes, output)}
+        hidden = {id(node) for node in nodes if number(node) not in shown}
         arrows = {}
-        for number, node in shown.items():
-            for parent in node.parents:
+        for place, node in shown.items():
+            scene = scenes.get(node._serial) if opens(node) else None
+            for parent in (*node.parents, *(scene.outer if scene else ())):
                 while id(parent) in hidden:
                     parent = parent.parents[0]  # noqa: PLW2901 - the original behind the copy
-                if _number(parent) in shown:
-                    ends = names[_number(parent)], names[number]
+                if number(parent) in shown:
+                    ends = names[number(parent)], names[place]
                     arrows[ends] = Arrow(*(reversed(ends) if self.reverse else ends))
         boxes = tuple([self._box(node, names, scenes) for node in shown.values()])
         return Picture(boxes, tuple(arrows.values()))
@@ -155,41 +157,14 @@ class _View:
             value = value["content"]
         words = None if node.description is None else _cut(node.description, self.limit)
         text = _cut(_text(value), self.limit)
-        box = Box(names[_number(node)], node.kind, words, text)
+        box = Box(names[number(node)], node.kind, words, text)
         scene = scenes.get(node._serial) if opens(node) else None
         if scene is None:
             return box
-        opened = node._extras.inner.opened
-        inside = self.picture(scene, scene[-1], names, scenes)
-        within = {names[i] for i in map(_number, scene) if i >= opened and i in names}
-        boxes = tuple(replace(b, outside=b.name not in within) for b in inside.boxes)
+        inside = self.picture(scene.nodes, scene.nodes[-1], names, scenes)
+        outer = {names[i] for i in map(number, scene.outer) if i in names}
+        boxes = tuple(replace(b, outside=b.name in outer) for b in inside.boxes)
         return replace(box, inside=replace(inside, boxes=boxes))
-
-
-def _scenes(nodes: Iterable[Any], depth: int | None) -> Scenes:
-    """What happened inside the calls that made `nodes`, by the number of the result."""
-    scenes: Scenes = {}
-    todo = [(node, depth) for node in nodes]
-    while todo:
-        node, left = todo.pop()
-        if left == 0 or node._serial in scenes or not opens(node):
-            continue
-        scenes[node._serial] = scene = scene_of(node)
-        first, less = node._extras.inner.opened, None if left is None else left - 1
-        todo += [(n, less) for n in scene if n._serial >= first]
-    return scenes
-
-
-def _origin(node: Any) -> Any:
-    """The node itself, or what it is a copy of inside a call."""
-    while node._extras.origin is not None:
-        node = node._extras.origin
-    return node
-
-
-def _number(node: Any) -> int:
-    serial: int = _origin(node)._serial
-    return serial
 
 
 def showable(text: str) -> str:

@@ -7,10 +7,11 @@ computed from, a shadow of it stands in its place: the same node with other inpu
 from __future__ import annotations
 
 import copy
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["flat", "opens", "scene_of"]
 
@@ -23,7 +24,12 @@ def opens(node: Any) -> bool:
     return inside is not None and not inside.is_plain
 
 
-def flat(nodes: Sequence[Any], depth: int | None, calls: Iterable[Any]) -> tuple[list[Any], Nodes]:
+def flat(
+    nodes: Sequence[Any],
+    depth: int | None,
+    calls: Iterable[Any],
+    before: Mapping[int, Any] = MappingProxyType({}),
+) -> tuple[list[Any], Nodes]:
     """`nodes` with calls among them opened.
 
     Args:
@@ -31,11 +37,12 @@ def flat(nodes: Sequence[Any], depth: int | None, calls: Iterable[Any]) -> tuple
         depth: how many levels of calls within calls are opened; None for all.
         calls: the results of the calls to open. One whose inputs are not among the nodes
             stays closed: it is a given value there.
+        before: what stands for nodes that were opened before, by serial number.
 
     Returns:
         The nodes, inputs before what uses them; and by serial number what stands for each.
     """
-    kept: Nodes = {n._serial: n for n in nodes}
+    kept: Nodes = {**before, **{n._serial: n for n in nodes}}
     full = [n for n in calls if all(a._serial in kept for a in n._args)]
     ends, copies = _inside(full, depth, kept)
     stands: Nodes = {}
@@ -43,6 +50,8 @@ def flat(nodes: Sequence[Any], depth: int | None, calls: Iterable[Any]) -> tuple
         # Whatever a node was computed from, or is a copy of, was made before it.
         if serial in copies:
             stands[serial] = stands[node._extras.origin._serial]
+        elif serial != node._serial:
+            stands[serial] = stands[node._serial]
         elif serial in ends:
             stands[serial] = _result(node, [stands[e._serial] for e in ends[serial]])
         else:

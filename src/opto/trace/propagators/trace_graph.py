@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto._plugs import plug
@@ -35,6 +36,7 @@ class TraceGraph(AbstractFeedback):
     """
 
     __slots__ = ("_graph", "_own", "_parts", "feedback")
+    _stands: Mapping[int, Any] = MappingProxyType({})
 
     def __init__(self, graph: Iterable[tuple[int, Any]] = (), user_feedback: Any = None) -> None:
         self._own: Sequence[Any] = [node for _, node in graph]
@@ -219,9 +221,17 @@ class TraceGraph(AbstractFeedback):
         which = [n for n in self.nodes if n._serial in (openable if chosen is None else chosen)]
         if not which or depth == 0:
             return self
-        nodes, stands = flat(self.nodes, depth, which)
+        nodes, stands = flat(self.nodes, depth, which, self._stands)
         said = _renamed(self.feedback, {n.py_name: stands[n._serial].py_name for n in which})
-        return TraceGraph(((0, n) for n in nodes), said)
+        new = _Opened(((0, n) for n in nodes), said)
+        new._stands = stands
+        return new
+
+
+class _Opened(TraceGraph):
+    """A graph with opened calls, which knows what stands for them, if more are opened."""
+
+    __slots__ = ("_stands",)
 
 
 def _check_depth(depth: int | None, least: int) -> None:
