@@ -185,6 +185,12 @@ def inside_import(x):
     return remote.rule(x)
 
 
+def late_import(x):
+    from tests.support.late import LATE
+
+    return x + LATE
+
+
 class Holder:
     def __init__(self):
         self.held = node(5, name="held", trainable=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -101,6 +102,15 @@ def test_one_name_for_two_parameters_is_refused(pool, x, monkeypatch):
     monkeypatch.setitem(remote.TABLE, "level", node(1, trainable=True))
     with pytest.raises(TraceError, match="and another name stand for one node"):
         submit(pool, remote.by_table_and_name, x).result()
+
+
+def test_what_is_imported_on_the_way_is_imported_here_too(pool, x):
+    assert "tests.support.late" not in sys.modules
+    outputs = [submit(pool, remote.late_import, x).result() for _ in range(3)]
+    late = sys.modules["tests.support.late"].LATE
+    assert [output.parents[1] is late for output in outputs] == [True] * 3
+    late._set(5)
+    assert submit(pool, remote.late_import, x).result().data == 8
 
 
 @pytest.mark.parametrize("program", [remote.by_slot, remote.by_slot_read])

@@ -6,7 +6,7 @@ import copy
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from opto.errors import (
@@ -73,7 +73,6 @@ def test_a_bundled_function_that_sends_is_credited_with_what_is_read_there(pool,
 FORMS = st.sampled_from(["plain", "rule", "mixer"])
 
 
-@settings(max_examples=100)
 @given(program=programs(max_steps=8), data=st.data())
 def test_random_programs_are_the_same_there(pool, program, data):
     steps = [(data.draw(FORMS), step.operation.name, step.operands) for step in program.steps]

@@ -1,14 +1,20 @@
 """A forward pass in another process, as a part of the graph here.
 
 `submit` runs a function in any executor; what its future gives is what the function would
-have returned here: a node whose ancestors are the nodes that were given::
+have returned here, with its graph: a node whose ancestors are the nodes that were given.
 
-    with ProcessPoolExecutor() as pool:
-        futures = [submit(pool, agent, question) for question in questions]
-        for future, answer in zip(futures, answers):
-            output = future.result()
-            output.backward("correct" if output.eq(answer) else "wrong")
-    optimizer.step()
+Example:
+    >>> from concurrent.futures import ThreadPoolExecutor  # as with a ProcessPoolExecutor
+    >>> from operator import mul
+    >>> from opto.trace import node, submit
+    >>> weight = node(2, name="weight", trainable=True)
+    >>> with ThreadPoolExecutor() as pool:
+    ...     futures = [submit(pool, mul, weight, case) for case in (3, 4)]
+    ...     outputs = [future.result() for future in futures]
+    >>> for output in outputs:
+    ...     output.backward(f"{output.data} is too small")
+    >>> [said[0].user_feedback for said in weight.feedback.values()]
+    ['6 is too small', '8 is too small']
 
 In asynchronous programs: ``await asyncio.wrap_future(submit(pool, agent, question))``.
 For a transport of your own (HTTP, MPI, a queue), a `Call` has bytes to be sent, `perform`

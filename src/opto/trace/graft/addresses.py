@@ -35,6 +35,7 @@ __all__ = [
 
 SELF = "self"  # as the last step of a way: the node that stands for the object itself
 
+_PYTHON_AND_OURS = (sys.stdlib_module_names | {"opto"}) - {"__main__"}
 _INSTALLED = ("site-packages", "dist-packages")
 _WALKED = (type, FunctionType, FunModule, MethodType, functools.partial)
 _ATOMS = frozenset((int, str, float, bool, type(None), bytes, complex))
@@ -167,7 +168,10 @@ def _content(cell: Any) -> Any:
 
 def bundled(kind: type) -> tuple[str, ...]:
     """The names of the bundled methods of a class, that are bound to its instances."""
-    found = {n: v for c in reversed(kind.__mro__) for n, v in vars(c).items()}
+    owners = [c for c in reversed(kind.__mro__) if not _foreign(c.__module__)]
+    if not owners:
+        return ()
+    found = {n: v for c in owners for n, v in vars(c).items()}
     return tuple(n for n, v in found.items() if type(v) is FunModule and v._kind == "instance")
 
 
@@ -300,7 +304,7 @@ def _names(code: CodeType) -> set[str]:
 def _foreign(module: str) -> bool:
     """Whether a module is Python's, ours or installed: the programs of users are not there."""
     top = module.partition(".")[0]
-    if top in sys.stdlib_module_names - {"__main__"} or top == "opto":
+    if top in _PYTHON_AND_OURS:
         return True
     file = getattr(sys.modules.get(module), "__file__", None) or ""
     return any(folder in file for folder in _INSTALLED)

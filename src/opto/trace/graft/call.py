@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opto.errors import ExecutionError, TraceError, TraceMissingInputsError
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from opto.trace.graft.reply import Reply, Stray
     from opto.trace.table import Operation
 
-__all__ = ["Call", "submit"]
+__all__ = ["Call", "Executor", "submit"]
 
 
 class Executor(Protocol):
@@ -250,7 +252,12 @@ class Call:
         return out
 
     def _own(self, stray: Stray) -> Any:
-        own = None if stray.address is None else Finder().node(stray.address)
+        if stray.address is None:
+            raise self._lost(stray)
+        # Where nobody has imported it here, nobody has changed it here.
+        with suppress(ImportError):
+            import_module(stray.address.module)
+        own = Finder().node(stray.address)
         if own is None:
             raise self._lost(stray)
         return own
