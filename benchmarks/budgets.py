@@ -86,7 +86,7 @@ def trainable(found: Found) -> Iterator[Budget]:
         learned, fixed = (found.get(f"{kind}_{lines}", {}) for kind in ("trainable", "fixed"))
         if "ours" in learned and "ours" in fixed:
             ratio = learned["ours"] / fixed["ours"]
-            yield Budget(f"trainable, code of {lines:,} lines", ratio, 1.5, "x untrained")
+            yield Budget(f"trainable, lines of code: {lines:,}", ratio, 1.5, "x untrained")
 
 
 def growth(found: Found) -> Iterator[Budget]:

@@ -85,7 +85,7 @@ def test_what_is_promised_is_held_against_what_was_found():
         "`x + y`": (1.5, True),
         "bundle, 1 argument": (4.0, True),
         "async bundle, over a plain await": (9.5, False),
-        "trainable, code of 50 lines": (1.6, False),
+        "trainable, lines of code: 50": (1.6, False),
         "memory of an operation": (216, True),
         "backward, chain": (3.0, False),
     }
