@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from contextlib import contextmanager
 from functools import wraps
 
@@ -161,6 +162,12 @@ SHIFT = Shift()
 
 def by_name(x):
     return rule(x) * LEVEL
+
+
+def slow_by_name(x):
+    y = rule(x)
+    time.sleep(0.001)
+    return y * LEVEL
 
 
 def by_table(x):

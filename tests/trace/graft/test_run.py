@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opto.errors import (
-    ExecutionError,
-    TraceMissingInputsError,
-)
+from opto.errors import ExecutionError, TraceMissingInputsError
 from opto.trace import Node, bundle, node, stop_tracing
-from opto.trace.graft import submit
+from opto.trace.graft import Call, perform, submit
 from opto.trace.graph import Graph
 from opto.trace.nodes import ParameterNode, name_scope
 from opto.trace.oldnames import disable_external_dependencies_check
@@ -53,6 +51,21 @@ def test_external_dependencies_are_allowed_as_here(pool, x):
     assert far.data == 13
     assert far.parents == [x, remote.LEVEL]
     assert far.inputs[remote.LEVEL.py_name] is remote.LEVEL
+
+
+def test_calls_that_run_in_threads_of_another_process_do_not_mix(x, monkeypatch):
+    with remote.restored(remote.LEVEL, remote.rule.parameter):
+        calls = []
+        for level in (1, 2, 3):
+            remote.LEVEL._set(level)
+            remote.rule.parameter._set(f"def rule(x):\n    return x + {level}")
+            calls.append(Call(remote.slow_by_name, x))
+        # As in another process, whose parameters are not those here.
+        monkeypatch.setattr("opto.trace.graft.run.process", lambda: (0, b""))
+        with ThreadPoolExecutor(6) as threads:
+            replies = list(threads.map(perform, [call.payload for call in calls * 8]))
+    values = [call.result(reply).data for call, reply in zip(calls * 8, replies, strict=True)]
+    assert values == [4, 10, 18] * 8
 
 
 def test_a_bundled_function_that_sends_is_credited_with_what_is_read_there(pool, p):
