@@ -63,7 +63,7 @@ def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> An
         if not callee.catch:
             raise
         done = Outcome(callee, keys, nodes, positional, opened, values, reads, seen)
-        raise done.failed(error) from error
+        raise done.failed(error, token=token) from error
     finally:
         READS.reset(token)
     # What most calls are: nothing was read or changed, and a value came out.

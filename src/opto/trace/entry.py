@@ -112,7 +112,8 @@ def _direct(  # noqa: C901 - one plain call from end to end, with nothing called
         except Exception as error:
             if not callee.catch:
                 raise
-            raise _told(callee, first + args, opened, values, reads).failed(error) from error
+            done = _told(callee, first + args, opened, values, reads)
+            raise done.failed(error, token=token) from error
         finally:
             reset(token)
         if reads or (out.__class__ not in plain and isinstance(out, MORE)):
@@ -155,7 +156,8 @@ def _awaited(  # noqa: C901 - as `_direct`
         except Exception as error:
             if not callee.catch:
                 raise
-            raise _told(callee, first + args, opened, values, reads).failed(error) from error
+            done = _told(callee, first + args, opened, values, reads)
+            raise done.failed(error, token=token) from error
         finally:
             try:  # noqa: SIM105 - as `tape.left`, which costs as much as all the rest
                 reset(token)

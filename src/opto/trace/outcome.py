@@ -15,6 +15,7 @@ from opto.trace.tape import EXTERNAL, INTERPRETER, READS, left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextvars import Token
 
     from opto.trace.signature import Bound, Shape
     from opto.trace.table import Operation
@@ -126,7 +127,7 @@ class Outcome:
         except Exception as error:
             if not self.callee.catch:
                 raise
-            raise self.failed(error) from error
+            raise self.failed(error, token=token) from error
         finally:
             left(READS, token)
         return self.result(out)
@@ -165,17 +166,24 @@ class Outcome:
             TraceMissingInputsError: one was used that the function may not use.
         """
         callee = self.callee
-        known = {id(n) for n in (*self.nodes, *self.values, callee.code)}
-        # What was made inside a function that works on nodes is kept there.
-        reads = [n for n in self.reads or () if not (callee.traceable and self._inside(n))]
-        found = used(reads, known, self._inside)
+        found = self._used([n for n in self.reads or () if n.kind != "exception"])
         allowed = EXTERNAL.get()
         if found and not (callee.external if allowed is None else allowed):
             refuse(callee.op.name, self.nodes, found)
+        # To catch a failure is to look at it, and nothing that one could ask leave for.
+        more = [n for n in self.reads or () if n.kind == "exception"]
         if isinstance(out, Node) and not callee.traceable:
             # It returned a node: what that was computed from is upstream of the result.
-            found += [n for n in used([out], known, self._inside) if not among(n, found)]
-        return found
+            more.append(out)
+        return found + [n for n in self._used(more) if not among(n, found)]
+
+    def _used(self, nodes: Sequence[Any]) -> list[Any]:
+        """What was not given of all that `nodes` are or were computed from."""
+        callee = self.callee
+        known = {id(n) for n in (*self.nodes, *self.values, callee.code)}
+        # What was made inside a function that works on nodes is kept there.
+        seen = [n for n in nodes if not (callee.traceable and self._inside(n))]
+        return used(seen, known, self._inside)
 
     def _inside(self, node: Any) -> bool:
         return bool(node._serial >= self.opened)
@@ -193,28 +201,39 @@ class Outcome:
             new.info["external_dependencies"] = list(external)
 
     def failed(
-        self, error: Exception, inputs: tuple[list[Any], tuple[str, ...]] | None = None
+        self,
+        error: Exception,
+        inputs: tuple[list[Any], tuple[str, ...]] | None = None,
+        token: Token[list[Any] | None] | None = None,
     ) -> ExecutionError:
         """The error that stands for the failed call.
 
         Args:
             error: what was raised.
             inputs: what it is recorded to have come from, and under which names; the
-                arguments by default.
+                arguments, and what else was used, by default.
+            token: what the reads of the caller will be restored by; they are the present
+                ones by default.
         """
         self.remember()
         callee = self.callee
-        nodes, keys = inputs or (self.nodes, self.keys)
-        if inputs is None and callee.code is not None:
-            nodes, keys = [*nodes, callee.code], (*keys, "__code")
         inner = error.exception_node if isinstance(error, ExecutionError) else None
+        nodes, keys = inputs or (self.nodes, self.keys)
+        if inputs is None:
+            code = [] if callee.code is None else [callee.code]
+            more = self._used([n for n in self.reads or () if n is not inner])
+            nodes = [*nodes, *code, *more]
+            keys = (*keys, *("__code" for _ in code), *(n.py_name for n in more))
         within = callee.traceable and (inner is None or inner._serial >= self.opened)
         if inner is not None and not within:
             # What failed inside is upstream: the feedback must reach its inputs too.
             nodes, keys = [*nodes, inner], (*keys, inner.py_name)
-        failed = failure(callee.op, keys, nodes, error, base=callee.base)
+        failed = failure(callee.op, keys, nodes, error, base=callee.base, told=True)
         if within and self.reads is not None:
             keep(failed.exception_node, inner, self.reads, self.opened, self.values)
+        asking = READS.get() if token is None else token.old_value
+        if isinstance(asking, list):
+            asking.append(failed.exception_node)
         return failed
 
 
@@ -237,8 +256,20 @@ def failure(
     error: Exception,
     base: str = "",
     text: str | None = None,
+    *,
+    told: bool = False,
 ) -> ExecutionError:
-    """The error that stands for a failed call, with its exception node."""
+    """The error that stands for a failed call, with its exception node.
+
+    Args:
+        op: what was done.
+        keys: the names of its inputs.
+        nodes: its inputs.
+        error: what was raised.
+        base: the base of the node's name, after ``exception_``.
+        text: the code that could not be defined.
+        told: whether the caller sees to it that the function around it knows.
+    """
     # lazy: 15 ms to import, and needed only when something has failed.
     from opto.trace.excerpt import error_comment, error_text, traceback_text
 
@@ -251,6 +282,9 @@ def failure(
     node._more().keys = keys
     node.info["traceback"] = traceback_text(error)
     node.info["error_comment"] = error_comment(error, text)
+    reads = None if told else READS.get()
+    if reads is not None:
+        reads.append(node)
     return ExecutionError(node)
 
 

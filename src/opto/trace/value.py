@@ -147,7 +147,7 @@ class Node(Operators[T_co], Placed, Hearing):
         return self._data
 
     def _set(self, value: Any) -> None:
-        self._data = value._data if isinstance(value, Node) else value
+        self._data = value.data if isinstance(value, Node) else value
 
     @property
     def recorded(self) -> T_co:
@@ -158,7 +158,7 @@ class Node(Operators[T_co], Placed, Hearing):
     @property
     def type(self) -> builtins.type:
         """The type of the value."""
-        return type(self._data)
+        return type(self.data)
 
     # -- name and words ------------------------------------------------------------
 
