@@ -86,14 +86,24 @@ def handed(args: Sequence[Any], nodes: Sequence[Any], me: Any) -> list[Any]:
     """
     memo: dict[int, Any] = {}
     given = [
-        node._data if node is me else arg if _acts(arg) else copy.deepcopy(node, memo)
+        node._data if node is me else arg if _acts(arg) else _copied(node, memo)
         for arg, node in zip(args, nodes, strict=True)
     ]
     # Python keeps what it has copied in the memo itself, so that no `id` is used twice.
     for original in memo.get(id(memo), ()):
-        if isinstance(original, Node):
+        if isinstance(original, Node) and id(original) in memo:
             memo[id(original)]._more().origin = original
     return given
+
+
+def _copied(node: Any, memo: dict[int, Any]) -> Any:
+    try:
+        return copy.deepcopy(node, memo)
+    except (TypeError, copy.Error, RecursionError):
+        # A lock, a client, a generator: what cannot be copied is shared.
+        new = copy.deepcopy(node, {id(node._data): node._data})
+        new._more().origin = node
+        return new
 
 
 def _acts(arg: Any) -> bool:

@@ -5,8 +5,9 @@ Nothing of the house imports this room; the tracer reaches it by the plug
 """
 
 from opto.view.dot import digraph
+from opto.view.fold import folded
 from opto.view.picture import Arrow, Box, Picture
 from opto.view.svg import svg
 from opto.view.text import Dot
 
-__all__ = ["Arrow", "Box", "Dot", "Picture", "digraph", "svg"]
+__all__ = ["Arrow", "Box", "Dot", "Picture", "digraph", "folded", "svg"]

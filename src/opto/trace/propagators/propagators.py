@@ -122,7 +122,7 @@ class SumPropagator(Propagator):
 
     def _propagate(self, child: Any) -> dict[Any, Any]:
         total = _total(said for shares in child.feedback.values() for said in shares)
-        return dict.fromkeys(child.parents, total)
+        return dict.fromkeys((*child.parents, *child._hidden), total)
 
 
 def _total(said: Iterable[Any]) -> Any:
