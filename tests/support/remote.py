@@ -347,6 +347,15 @@ def strict_rule(a, b):
     return [a, b]
 
 
+EXTRA = node(2, name="extra", trainable=True)
+
+
+@bundle(traceable_code=True)
+def enclosed(a):
+    """Works on nodes, and uses a parameter that it is not given."""
+    return BUNDLED["mix2"](BUNDLED["strict"](a, a), EXTRA)
+
+
 class Mixer(Module):
     def __init__(self):
         self.extra = node(3, name="extra", trainable=True)
@@ -366,6 +375,8 @@ def run(steps, values, mixer):
         given = [values[i] for i in operands]
         if form == "mixer":
             values.append(mixer(*given))
+        elif form == "enclosed":
+            values.append(enclosed(given[0]))
         elif form == "rule" and name in ("same", "strict"):
             values.append({"same": same_rule, "strict": strict_rule}[name](*given))
         else:

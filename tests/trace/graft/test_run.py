@@ -83,7 +83,7 @@ def test_a_bundled_function_that_sends_is_credited_with_what_is_read_there(pool,
         refused(1)
 
 
-FORMS = st.sampled_from(["plain", "rule", "mixer"])
+FORMS = st.sampled_from(["plain", "rule", "mixer", "enclosed"])
 
 
 @given(program=programs(max_steps=8), data=st.data())
@@ -113,13 +113,17 @@ def test_random_programs_are_the_same_there(pool, program, data):
             remote.same_rule.parameter,
             remote.strict_rule.parameter,
         ]
-        for parameter in parameters:
+        for parameter in (*parameters, remote.EXTRA):
             parameter.zero_feedback()
         output.backward("f")
         reached = [q in output.parameter_dependencies for q in parameters]
-        heard = [form(Graph.of(sum_feedback([q]))) for q in parameters if q.feedback]
-        told.append((reached, heard))
         assert reached == [bool(q.feedback) for q in parameters]
+        heard = [
+            (i, form(Graph.of(sum_feedback([q]))))
+            for i, q in enumerate((*parameters, remote.EXTRA))
+            if q.feedback
+        ]
+        told.append((reached, heard))
     assert told[0] == told[1]
 
 
