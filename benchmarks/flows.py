@@ -107,6 +107,11 @@ class Shared:
         self.rule.parameter.zero_feedback()
         self.offset.zero_feedback()
 
+    def forget(self) -> None:
+        """What is zeroed at the end: also the votes that nobody counts any more."""
+        self.zero()
+        self.tally.zero_feedback()
+
     def take_tally(self) -> None:
         """Whether all threads that sent feedback on one parameter at once were heard."""
         said = [graph for graphs in self.tally.feedback.values() for graph in graphs]

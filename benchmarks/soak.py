@@ -152,7 +152,7 @@ def main(seconds: float = 600.0) -> int:
     before = len(GRAPH)
     readings = watched(soak, seconds)
     growth = grown(readings)
-    soak.shared.zero()
+    soak.shared.forget()
     gc.collect()
     left = len(GRAPH) - before
     print(f"memory at the end: {growth:.3f} times the memory when warm (at most {GROWTH})")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import linecache
-import threading
-import time
 import traceback
 
 import pytest
@@ -373,44 +371,3 @@ def test_the_traceback_of_new_code_names_the_function(doubling):
         doubling(4)
     assert "in double" in str(caught.value)
     assert "KeyError: 'k'" in "".join(traceback.format_exception(caught.value))
-
-
-def test_no_thread_runs_code_older_than_what_its_call_found(monkeypatch):
-    @bundle(trainable=True)
-    def version(v):
-        return v + 0
-
-    text, settled, over, wrong = version.parameter.data, [0], threading.Event(), []
-    enter, defined = version._enter, version._defined
-
-    def slow(of, pause):
-        def run(*args):
-            made = of(*args)
-            time.sleep(pause * (threading.get_ident() % 3))
-            return made
-
-        return run
-
-    # What threads get in each other's way with, at length.
-    monkeypatch.setattr(version, "_enter", slow(enter, 0.0005))
-    monkeypatch.setattr(version, "_defined", slow(defined, 0.001))
-
-    def call():
-        while not over.is_set():
-            least = settled[0]
-            got = version(node(0)).data
-            if got < least:
-                wrong.append((got, least))
-
-    threads = [threading.Thread(target=call) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for i in range(1, 200):
-        version.parameter._data = text.replace("+ 0", f"+ {i}")
-        settled[0] = i
-        time.sleep(0.002)
-    over.set()
-    for thread in threads:
-        thread.join()
-    assert version(node(0)).data == 199
-    assert not wrong
