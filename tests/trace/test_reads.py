@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
 import pytest
 
 from opto.errors import ExecutionError, TraceMissingInputsError
-from opto.trace import bundle, node
+from opto.trace import Node, bundle, node, operators
+from opto.trace.graph import Graph
+from opto.trace.tape import carried
 from opto.trace.utils import sum_feedback
 
 READS = [
@@ -24,7 +30,69 @@ READS = [
     pytest.param(lambda n: n[0].data, id="data-of-item"),
     pytest.param(lambda n: n[0], id="return-item"),
     pytest.param(lambda n: (n + n).len().data, id="born-from-it"),
+    pytest.param(lambda n: n == node([1, 2]), id="eq-of-nodes"),
+    pytest.param(lambda n: [1, 2] == n, id="eq-from-the-left"),  # noqa: SIM300 - what is tested
+    pytest.param(lambda n: n in [[0], [1, 2]], id="in-a-list"),
+    pytest.param(lambda n: [[0], [1, 2]].index(n), id="index-in-a-list"),
+    pytest.param(lambda n: {"a": n} == {"a": [1, 2]}, id="eq-of-a-dict"),
+    pytest.param(lambda n: 1 if n < [3] else 2, id="comparison"),
+    pytest.param(lambda n: [0] < n < [5], id="chain-of-comparisons"),
+    pytest.param(lambda n: max([n, node([0])]).data, id="max"),
+    pytest.param(lambda n: [v.name for v in sorted([n, node([0])])], id="sorted"),
+    pytest.param(lambda n: not n, id="not"),
+    pytest.param(lambda n: 1 if n else 2, id="if"),
+    pytest.param(lambda n: any([n]), id="any"),
+    pytest.param(lambda n: [0 for _ in range(2) if n], id="condition"),
+    pytest.param(lambda n: n.len().data, id="len-node"),
+    pytest.param(lambda n: f"{n!s:>5}", id="format-padded"),
+    pytest.param(lambda n: "%s" % n, id="percent"),  # noqa: UP031 - what is tested
+    pytest.param(lambda n: sum(1 for _ in n), id="count-items"),
+    pytest.param(lambda n: [i for i, _ in enumerate(n)], id="enumerate"),
+    pytest.param(lambda n: dict(zip("ab", n, strict=True)), id="zip"),
+    pytest.param(lambda n: [*reversed(n)], id="reversed"),
+    pytest.param(lambda n: _two(*n), id="star"),
+    pytest.param(lambda n: dict.fromkeys(n), id="dict-of-items"),
+    pytest.param(lambda n: n[:1].data, id="slice"),
+    pytest.param(lambda n: sum(n).data, id="sum"),
+    pytest.param(lambda n: n.eq([1, 2]).data, id="eq-node"),
+    pytest.param(lambda n: operators.cond(n, 1, 2).data, id="cond"),
+    pytest.param(lambda n: operators.in_(1, n).data, id="in-node"),
+    pytest.param(lambda n: 1 if n.call("count", 1) else 0, id="method"),
+    pytest.param(lambda n: (n + n).parents[0].data, id="parent"),
+    pytest.param(lambda n: n.recorded, id="recorded"),
+    pytest.param(lambda n: n.type, id="type"),
+    pytest.param(lambda n: n[:].detach().data, id="detach"),
+    pytest.param(lambda n: Node(n).data, id="node-of-node"),
+    pytest.param(lambda n: n.clone().data, id="clone"),
+    pytest.param(lambda n: bool(bundle()(len)(n)), id="inner-bundle"),
+    pytest.param(lambda n: [s.value for s in Graph.of(n + n).steps], id="snapshot"),
+    pytest.param(lambda n: copy_context().run(lambda: n.data), id="context"),
+    pytest.param(lambda n: asyncio.run(_read_in_a_task(n)), id="task"),
+    pytest.param(lambda n: asyncio.run(asyncio.to_thread(lambda: n.data)), id="to-thread"),
+    pytest.param(lambda n: _read_in_a_thread(n), id="carried"),
+    pytest.param(lambda n: [*_generated(n)], id="generator"),
+    pytest.param(lambda n: list(map(lambda v: v.data, [n])), id="map"),  # noqa: C417
 ]
+
+
+def _two(a, b):
+    return 2
+
+
+async def _read_in_a_task(n):
+    async def read():
+        return n.data
+
+    return await asyncio.create_task(read())
+
+
+def _read_in_a_thread(n):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(carried(lambda: n.data)).result()
+
+
+def _generated(n):
+    yield n.data
 
 
 RETURNED = ("return", "return-item")
@@ -71,6 +139,45 @@ def test_a16_an_allowed_undeclared_node_becomes_a_parent(read):
     assert y.parameter_dependencies == {hidden}
     y.backward("note")
     assert sum_feedback([hidden]).user_feedback == "note"
+
+
+@pytest.mark.parametrize("read", [p for p in READS if p.id not in RETURNED])
+def test_a_function_that_works_on_nodes_is_held_to_what_it_reads(read):
+    hidden = node([1, 2], trainable=True)
+
+    @bundle(traceable_code=True)
+    def peek(v):
+        read(hidden)
+        return v
+
+    try:
+        y = peek(node(1))
+    except TraceMissingInputsError:
+        return
+    assert hidden in y.hidden_dependencies
+    y.backward("note")
+    assert sum_feedback([hidden]).user_feedback == "note"
+
+
+NO_READS = [
+    pytest.param(lambda n: n.name, id="name"),
+    pytest.param(repr, id="repr"),
+    pytest.param(lambda n: n is None, id="is"),
+    pytest.param(lambda n: {n: 1}[n], id="key"),
+    pytest.param(lambda n: len({n}), id="hash"),
+    pytest.param(lambda n: [n].index(n), id="identity"),
+    pytest.param(lambda n: n.description, id="description"),
+    pytest.param(lambda n: n.parents, id="parents"),
+    pytest.param(lambda n: isinstance(n, Node), id="isinstance"),
+    pytest.param(lambda n: (n + n).name.partition(":")[0], id="operator"),
+]
+
+
+@pytest.mark.parametrize("use", NO_READS)
+def test_what_needs_no_value_is_no_read(use):
+    hidden = node([1, 2], trainable=True)
+    y = bundle()(lambda v: use(hidden) is None)(1)
+    assert y.parents == [y.inputs["v"]]
 
 
 def test_external_dependencies_are_empty_without_any():
