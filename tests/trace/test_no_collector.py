@@ -72,6 +72,19 @@ async def later(v):
     return v
 
 
+@bundle()
+def streamed(v):
+    yield v
+    yield from range(v)
+
+
+@bundle()
+async def streamed_later(v):
+    for i in range(v):
+        await asyncio.sleep(0)
+        yield i
+
+
 class Agent(Module):
     def __init__(self):
         self.weight = node(3, trainable=True)
@@ -134,6 +147,11 @@ def learned(job):
     return run
 
 
+def drained(stream):
+    list(stream.data)
+    return stream
+
+
 def twice():
     y = X + 1
     y.backward("f", retain_graph=True)
@@ -155,6 +173,13 @@ def awaited(v):
         await asyncio.create_task(later(v))
 
     LOOP.run_until_complete(run())
+
+
+def streaming():
+    async def run():
+        return [item async for item in streamed_later(3).data]
+
+    assert LOOP.run_until_complete(run()) == [0, 1, 2]
 
 
 def in_a_thread():
@@ -185,6 +210,10 @@ COMMON = {
     "a method": lambda: AGENT.plain(X),
     "a snapshot": lambda: Graph.of(AGENT(X)),
     "async": lambda: awaited(1),
+    "a generator": lambda: list(streamed(3).data),
+    "a generator that is left": lambda: next(streamed(X).data),
+    "a generator that is not begun": lambda: streamed(X),
+    "an asynchronous generator": streaming,
     "a thread": in_a_thread,
     "a failed operator": caught(lambda: X / 0),
     "a failed function": caught(lambda: fail(X)),
@@ -198,6 +227,7 @@ COMMON = {
     "feedback on trained": learned(lambda: trained(X)),
     "feedback on an open box": learned(lambda: opened(X)),
     "feedback on outside": learned(lambda: outside(X)),
+    "feedback on a generator": learned(lambda: drained(streamed(X))),
     "feedback on a module": learned(lambda: AGENT(X)),
     "feedback twice": twice,
     "feedback on a failed operator": blamed(lambda: X / 0),
