@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -298,6 +299,27 @@ def test_a_deep_generator_that_fails_at_the_bottom():
     assert caught.value.exception_node.data == "(ValueError) the bottom"
     assert x in caught.value.exception_node.parameter_dependencies
     assert ended == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_deep_generator_that_is_dropped_at_the_bottom():
+    ended = []
+
+    @bundle()
+    def down(n):
+        try:
+            yield n
+            if n:
+                yield from down(n - 1)
+        finally:
+            ended.append(n)
+
+    depth = sys.getrecursionlimit() // 6
+    stream = down(depth)
+    for item in stream:
+        if item.data == 0:
+            break
+    del stream, item
+    assert ended == [*range(depth + 1)]
 
 
 @shallow()

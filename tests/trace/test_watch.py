@@ -8,7 +8,7 @@ from opto.errors import ExecutionError, TraceMissingInputsError
 from opto.trace import Node, bundle, node, operators
 from opto.trace.order import ancestors
 from opto.trace.utils import sum_feedback
-from tests.support.streams import count, echo
+from tests.support.streams import count, data, echo
 
 # --- what the body uses ---------------------------------------------------------------------------
 
@@ -232,6 +232,44 @@ def test_plain_items_that_depend_on_what_is_younger_than_the_stream():
     shared["n"] = node(3, name="younger", trainable=True)
     with pytest.raises(TraceMissingInputsError, match="younger"):
         operators.to_list(stream)
+
+
+def test_plain_items_after_items_that_were_nodes():
+    shown = [node(i, trainable=True) for i in range(30)]
+
+    @bundle(allow_external_dependencies=True)
+    def each(n):
+        for one in shown:
+            yield one.data
+
+    stream = each(1)
+    first = [next(stream) for _ in range(20)]
+    assert first[-1].parameter_dependencies == {*shown[:20]}
+    y = bundle()(list)(stream)
+    assert (y.data, y.parameter_dependencies) == ([*range(20, 30)], {*shown})
+    assert stream.parameter_dependencies == {*shown}
+
+
+def test_a_failure_of_a_plain_item_knows_what_the_body_had_used():
+    hidden, x = node(1, trainable=True), node(2, trainable=True)
+
+    @bundle(allow_external_dependencies=True)
+    def broken(n):
+        yield n
+        raise ValueError(hidden.data)
+
+    with pytest.raises(ExecutionError) as caught:
+        bundle()(list)(broken(x))
+    assert caught.value.exception_node.parameter_dependencies == {x, hidden}
+
+
+def test_a_stream_that_is_passed_on_often_remembers_only_what_lives():
+    stream = count(1)
+    same = bundle()(lambda v, w: (len(w), v)[1])
+    for _ in range(100):
+        last = same(stream, node([1]))
+    assert data(last) == [0]
+    assert len(stream.data.watch.nodes) <= 3
 
 
 def test_drawing_from_a_stream_that_was_not_given_is_refused():

@@ -51,6 +51,18 @@ class _Body:
         """What whoever has the stream may use with it; by `id`."""
         return self.watch.held()
 
+    def _failed(
+        self, node: Any, error: Exception, sent: Any, thrown: BaseException | None
+    ) -> Exception:
+        """What comes out of a step in which the body has raised `error`."""
+        watch = self.watch
+        if node is None:
+            # Whoever asked for the item fails now, or not: it has looked at it.
+            watch.plain(None, check=False)
+        elif error is not thrown and watch.call.callee.catch:
+            return watch.failed(node, error, sent)
+        return error
+
     def __getattr__(self, name: str) -> Any:
         # Names and state, such as `gi_frame`, which `inspect` and debuggers ask for.
         return getattr(self.body, name)
@@ -136,7 +148,7 @@ class Stream(_Body, Streamed):
         if body.gi_running:
             body.close()  # which says what is wrong with that
         try:
-            watch.run(body.close)
+            watch.context.run(body.close)
         finally:
             watch.end()
 
@@ -181,9 +193,10 @@ class Stream(_Body, Streamed):
         except TraceMissingInputsError:
             raise
         except Exception as error:
-            if node is None or error is thrown or not watch.call.callee.catch:
+            failed = self._failed(node, error, sent, thrown)
+            if failed is error:
                 raise
-            raise watch.failed(node, error, sent) from error
+            raise failed from error
         finally:
             if body.gi_frame is None:
                 watch.end()
@@ -263,9 +276,10 @@ class AsyncStream(_Body, AsyncStreamed):
         except TraceMissingInputsError:
             raise
         except Exception as error:
-            if node is None or error is thrown or not watch.call.callee.catch:
+            failed = self._failed(node, error, sent, thrown)
+            if failed is error:
                 raise
-            raise watch.failed(node, error, sent) from error
+            raise failed from error
         finally:
             self._ended()
         try:

@@ -74,6 +74,7 @@ class Watch:
             for one in (*node._args, *call.nodes, *call.values, call.callee.code):
                 self.known[id(one)] = one
         # Weak: the node has the stream as its value.
+        self.nodes = [find for find in self.nodes if find() is not None]
         self.nodes.append(ref(node))
 
     def end(self) -> None:
@@ -166,21 +167,25 @@ class Watch:
         self._fold()
         return new
 
-    def plain(self, out: Any) -> Any:
+    def plain(self, out: Any, *, check: bool = True) -> Any:
         """The value of what the body gave, where no node of it is made.
 
         Whoever asks has the stream as an input; so what the body used becomes an input of
         the stream. What is younger than the stream cannot: it goes to who is asking.
 
+        Args:
+            out: what the body gave.
+            check: refuse what may not be used; not where the body has failed already.
+
         Raises:
             TraceMissingInputsError: the body used a node that it may not use, or that
                 nobody's inputs could be made to include.
         """
-        self._note(None)
+        self._note(None, check=check)
         if self.reads is not None and recording():
             found = [*self.past, *self._of(out)]
             if found:
-                self._adopt(found)
+                self._adopt(found, check=check)
         return out._data if isinstance(out, Node) else out
 
     def failed(self, node: Any, error: Exception, sent: Any) -> ExecutionError:
@@ -238,19 +243,22 @@ class Watch:
             values = [n._data for n in self.past if n._op is not _EARLIER]
             self.past = [derive(_EARLIER, "earlier", tuple(self.past), values)]
 
-    def _adopt(self, found: Sequence[Any]) -> None:
+    def _adopt(self, found: Sequence[Any], *, check: bool) -> None:
         streams = [node for find in self.nodes if (node := find()) is not None]
-        born = min((node._serial for node in streams), default=0)
+        if not streams:
+            return
+        born = min(node._serial for node in streams)
+        found = _unfolded(found)
         old = [n for n in found if n._serial < born]
-        late = [n for n in found if n._serial >= born] if streams else []
+        late = [n for n in found if n._serial >= born]
         for node in streams:
             _add_inputs(node, old)
         for one in old:
             self.known[id(one)] = one
-        self.past = [n for n in self.past if n._serial >= born]
-        if not late:
-            return
+        self.past = [n for n in _unfolded(self.past) if n._serial >= born]
         asking = READS.get()
+        if not late or (asking is None and not check):
+            return
         if asking is None:
             names = ", ".join(n.name for n in late)
             raise TraceMissingInputsError(
@@ -264,6 +272,19 @@ class Watch:
     def held(self) -> set[int]:
         """What whoever has the stream may use, as it comes through the stream; by `id`."""
         return {id(node) for find in self.late if (node := find()) is not None}
+
+
+def _unfolded(nodes: Sequence[Any]) -> list[Any]:
+    """`nodes`, with those that others were folded into replaced by the others."""
+    found: list[Any] = []
+    stack = [*nodes][::-1]
+    while stack:
+        node = stack.pop()
+        if node._op is _EARLIER:
+            stack.extend(node._args[::-1])
+        else:
+            found.append(node)
+    return found
 
 
 def _add_inputs(node: Any, more: Sequence[Any]) -> None:
