@@ -15,9 +15,7 @@ from functools import partial
 
 import pytest
 
-from opto.errors import (
-    TraceError,
-)
+from opto.errors import ExecutionError, TraceError
 from opto.llm import DummyLLM
 from opto.optimizers import OptoPrime
 from opto.trace import bundle, node
@@ -241,6 +239,27 @@ def test_a_call_keeps_nothing_alive_and_waits_for_no_collector(x, p):
             threads.submit(int).result()
         del future
         assert [ref() for ref in kept] == [None, None]
+    finally:
+        gc.enable()
+
+
+def failed(executor, *args):
+    # With a future in a variable here, the error would know it by its traceback.
+    try:
+        submit(executor, *args).result()
+    except ExecutionError as error:
+        return weakref.ref(error.exception_node)
+    raise AssertionError
+
+
+def test_nor_does_one_that_fails(p):
+    gc.collect()
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            kept = failed(threads, remote.divide, p, 0)
+            threads.submit(int).result()
+        assert kept() is None
     finally:
         gc.enable()
 

@@ -97,12 +97,17 @@ def _settle(here: _Grafted, call: Call, there: Any) -> None:
         Future.cancel(here)
     if not here.set_running_or_notify_cancel():
         return
-    try:
-        result = call.result(there.result())
-    except BaseException as error:  # noqa: BLE001 - all of them are the future's to raise
-        here.set_exception(error)
-    else:
+    error, result = there.exception(), None
+    if error is None:
+        try:
+            result = call.result(there.result())
+        except BaseException as own:  # noqa: BLE001 - all of them are the future's to raise
+            # With the frames of this call, the error would hold the future that holds it.
+            error = own.with_traceback(None)
+    if error is None:
         here.set_result(result)
+    else:
+        here.set_exception(error)
 
 
 class Call:

@@ -184,6 +184,9 @@ class _Sent:
                 out = asyncio.run(out)
         except ExecutionError as error:
             cause = error.__cause__
+            if cause is not None:
+                # With the frames of this call, it would hold itself; they do not travel.
+                cause = cause.with_traceback(None)
             out = error.exception_node, None if arrives(cause) else cause
             failed = True
         except Exception as error:
