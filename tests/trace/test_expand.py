@@ -9,7 +9,7 @@ import pytest
 
 from opto.errors import BackwardError, ExecutionError
 from opto.optimizers.summary import node_to_function_feedback
-from opto.trace import Node, bundle, node
+from opto.trace import Module, Node, bundle, node
 from opto.trace import operators as ops
 from opto.trace.graph import Graph
 from opto.trace.propagators import TraceGraph
@@ -277,6 +277,51 @@ def test_a_chain_of_calls_costs_in_proportion(p, x):
         return took
 
     assert ratio(measure, 300) < 2.6
+
+
+def test_a_memory_that_grows_costs_in_proportion():
+    class Memory(Module):
+        def __init__(self):
+            self.sum = self.start = node(0, name="start", trainable=True)
+
+        @bundle(traceable_code=True)
+        def add(self, v):
+            self.sum = self.sum + v
+            return self.sum
+
+    def measure(n: int) -> float:
+        memory, total = Memory(), node(0)
+        for i in range(n):
+            total = total + memory.add(i)
+
+        def job() -> None:
+            total.backward("f")
+            graph = sum_feedback([memory.start])
+            assert len(Graph.of(graph)) == len(graph)
+            assert len(graph.opened()) == 3 * n + 3
+            assert memory.start in total.expandable_dependencies.pop().hidden_dependencies
+
+        return seconds(job)
+
+    assert ratio(measure, 300) < 2.6
+
+
+def test_a_call_that_stays_closed_beside_an_opened_one_keeps_what_is_hidden(p):
+    @bundle("[f] adds p", traceable_code=True)
+    def f(v):
+        return v + p
+
+    @bundle("[g] doubles", traceable_code=True)
+    def g(v):
+        return v * 2
+
+    q = node(1, name="q", trainable=True)
+    first = f(q)
+    y = g(first)
+    y.backward("said")
+    opened = sum_feedback([p, q]).opened(calls=[first])
+    assert calls(opened) == ["add0 = add(x=q0, y=p0)", "g0 = g(v=add0)"]
+    assert calls(whole(g(f(q))).opened(1))[-1].startswith("multiply")
 
 
 def test_ordinary_results_know_at_once_that_nothing_is_hidden(x):

@@ -10,6 +10,7 @@ from _thread import RLock
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import BackwardError
+from opto.trace.hidden import settle
 from opto.trace.order import ancestors
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _pass(
     if output.backwarded:
         raise _used(output, output)
     nodes = ancestors(output)
+    settle(nodes)
     fed = _fed(nodes)
     steps = [n for n in nodes if id(n) in fed and (n._args or n._hidden)]
     for step in steps:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto._plugs import plug
 from opto.trace.feedback import Feedback
+from opto.trace.hidden import settle
 from opto.trace.order import ancestors, levels, names_of
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class Graph:
 
 def _whole(outputs: tuple[Any, ...]) -> list[Any]:
     nodes = ancestors(*outputs)
+    settle(nodes)
     hidden = {id(p): p for n in nodes for p in n._hidden}
     return ancestors(*nodes, *hidden.values()) if hidden else nodes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opto.trace.hidden import settle
 from opto.trace.order import ancestors, levels
 from opto.trace.registry import Registry
 
@@ -75,7 +76,13 @@ class Placed:
     @property
     def _hidden(self) -> tuple[Any, ...]:
         """The parameters used inside the call that made it and not given to it, in order."""
-        return () if self._extras.inner is None else _used_inside(self)
+        more = self._extras
+        if more.inner is None:
+            return ()
+        if more.hidden is None:
+            settle((self,))
+        found: tuple[Any, ...] = more.hidden
+        return found
 
     @property
     def hidden_dependencies(self) -> AbstractSet[Any]:
@@ -87,6 +94,7 @@ class Placed:
     def expandable_dependencies(self) -> set[Any]:
         """The results upstream that were made by traceable calls with hidden parameters."""
         ordered = ancestors(self)
+        settle(ordered)
         hidden = {id(n): n._hidden for n in ordered if n._extras.inner is not None}
         bits = {p: 1 << i for i, p in enumerate({p for used in hidden.values() for p in used})}
         found: set[Any] = set()
@@ -107,29 +115,6 @@ class Placed:
     def gt(self, other: Any) -> bool:
         """Whether it is less deep in the graph than `other`."""
         return bool(self.level < other.level)
-
-
-def _used_inside(result: Any) -> tuple[Any, ...]:
-    """The parameters used inside the call that made `result`, at any depth, and not given to it."""
-    # By serial number, which a node in an opened graph shares with the one it stands for.
-    seen = {n._serial for n in result._args}
-    stack = list(result._extras.inner.ends)
-    found = []
-    while stack:
-        node = stack.pop()
-        if node._serial in seen:
-            continue
-        seen.add(node._serial)
-        more = node._extras
-        if more.origin is not None:
-            stack.append(more.origin)
-            continue
-        if node.kind == "parameter":
-            found.append(node)
-        stack.extend(node._args)
-        if more.inner is not None:
-            stack.extend(more.inner.ends)
-    return tuple(sorted(found, key=lambda n: n._serial))
 
 
 GRAPH = Registry(Placed)

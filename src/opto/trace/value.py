@@ -36,6 +36,7 @@ class Extras:
         "constraint",
         "copied_from",
         "description",
+        "hidden",
         "info",
         "inner",
         "keys",
@@ -49,6 +50,7 @@ class Extras:
         self.constraint: str | None = None
         self.copied_from: str | None = None
         self.description: str | None = None
+        self.hidden: tuple[Node[Any], ...] | None = None
         self.info: dict[str, Any] | None = None
         self.inner: Any = None
         self.keys: tuple[str, ...] | None = None

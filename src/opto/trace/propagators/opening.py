@@ -10,6 +10,8 @@ import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from opto.trace.hidden import settle
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -45,6 +47,8 @@ def flat(
     kept: Nodes = {**before, **{n._serial: n for n in nodes}}
     full = [n for n in calls if all(a._serial in kept for a in n._args)]
     ends, copies = _inside(full, depth, kept)
+    # Of the nodes themselves: a shadow has other inputs than the inside was given.
+    settle(node for serial, node in kept.items() if serial not in ends)
     stands: Nodes = {}
     for serial, node in sorted({**kept, **copies}.items()):
         # Whatever a node was computed from, or is a copy of, was made before it.
