@@ -264,7 +264,7 @@ def _of_function(fun: FunctionType, todo: list[Any]) -> Iterator[_Found]:
         return
     names = _names(fun.__code__)
     # An import inside the function has the name of the module among its words.
-    imported = [sys.modules[name] for name in names & sys.modules.keys()]
+    imported: list[Any] = [sys.modules[name] for name in names & sys.modules.keys()]
     spaces = [fun.__globals__, *(vars(m) for m in imported if isinstance(m, ModuleType))]
     opened: set[int] = set()
     while spaces:
