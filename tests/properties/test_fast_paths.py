@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from hypothesis import given
@@ -201,6 +202,21 @@ def test_all_forms_of_a_call_record_the_same(values, given_as, traced):
         expected = outcome(f, FORMS["f(a, b)"])
         for form, call_ in FORMS.items():
             assert outcome(f, call_) == expected, (name, form)
+
+
+@given(st.tuples(plain_values, plain_values), st.tuples(kinds, kinds), st.integers(0, 2))
+def test_info_tells_how_the_arguments_were_given(values, given_as, by_position):
+    for name, f in BUNDLED.items():
+        infos = []
+        for way in (lambda args, kwargs, f=f: f(*args, **kwargs), partial(call, f._callee)):
+            a, b = arguments(values, given_as)
+            args, kwargs = (a, b)[:by_position], dict([("a", a), ("b", b)][by_position:])
+            try:
+                info = way(args, kwargs).info
+            except (ExecutionError, TraceMissingInputsError, ValueError, AttributeError):
+                continue
+            infos.append(repr([info["inputs"], info["output"], info["fun_name"]]))
+        assert infos == infos[:1] * len(infos), name
 
 
 @given(plain_values, kinds)
