@@ -7,12 +7,12 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import TraceMissingInputsError
+from opto.trace.iterators import LAZY
 from opto.trace.nodes import Node, derive
 from opto.trace.outcome import Callee, Outcome, failure, witness
 from opto.trace.packing import TakesNodes
 from opto.trace.record import wrapped
 from opto.trace.registry import SERIALS
-from opto.trace.streams import LAZY
 from opto.trace.tape import INTERPRETER, READS
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from opto.trace.table import OPERATIONS
 from opto.trace.tape import INTERPRETER
@@ -10,13 +11,31 @@ from opto.trace.tape import INTERPRETER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["AsyncStreamed", "DictIterable", "SeqIterable", "Streamed", "iterate", "iterate_async"]
+__all__ = [
+    "LAZY",
+    "AsyncStreamed",
+    "DictIterable",
+    "SeqIterable",
+    "Streamed",
+    "iterate",
+    "iterate_async",
+]
+
+# What runs when it is iterated over, which is after the function that returned it.
+LAZY: frozenset[type[Any]] = frozenset(
+    (GeneratorType, AsyncGeneratorType, map, filter, zip, enumerate)
+)
 
 
 class Streamed:
-    """A mark: a value that gives its items once, and knows what each depends on."""
+    """A mark: a value that gives its items once, and knows what each depends on.
+
+    Attributes:
+        as_node: the class of the node of a call that gave it.
+    """
 
     __slots__ = ()
+    as_node: ClassVar[type[Any]]
 
     def items(self, node: Any) -> Any:
         """The items as nodes, which are recorded to come from `node`."""
@@ -24,6 +43,10 @@ class Streamed:
 
     def held(self) -> set[int]:
         """What whoever has it may use with it; by `id`."""
+        raise NotImplementedError
+
+    def begin(self, node: Any) -> None:
+        """Know that `node` holds it, as the result of a call."""
         raise NotImplementedError
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import ExecutionError, TraceMissingInputsError
 from opto.trace.credit import refuse, used
 from opto.trace.inside import enclosed, handed, keep
+from opto.trace.iterators import LAZY, Streamed
 from opto.trace.nodes import ExceptionNode, MessageNode, Node, derive
 from opto.trace.recorded import MUTABLE, copied, unchanged
-from opto.trace.streams import LAZY, STREAMS, watched
 from opto.trace.tape import EXTERNAL, INTERPRETER, READS, left
 
 if TYPE_CHECKING:
@@ -136,10 +136,13 @@ class Outcome:
         """The node of what the function returned."""
         callee = self.callee
         if type(out) in LAZY and not among(out, self.values):
+            # lazy: 5 ms to import, and needed only where something runs after its call.
+            from opto.trace.streams import watched
+
             out = watched(self, out)
         out = enclosed(out) if callee.traceable else out
         value = out._data if isinstance(out, Node) else out
-        kind = STREAMS.get(value.__class__, MessageNode)
+        kind = value.as_node if isinstance(value, Streamed) else MessageNode
         self.remember()
         if self.reads is None:
             return _begun(derive(callee.op, callee.base, (), value, kind))
@@ -240,7 +243,7 @@ class Outcome:
 def _begun(new: Any) -> Any:
     """`new`; if it is a stream, that knows its node now."""
     if new.__class__ is not MessageNode:
-        new._data.watch.begin(new)
+        new._data.begin(new)
     return new
 
 

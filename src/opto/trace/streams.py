@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import NodeError, TraceMissingInputsError
 from opto.trace.drawing import AsyncItems, AsyncStreamNode, Items, StreamNode, exception
 from opto.trace.iterators import AsyncStreamed, Streamed
-from opto.trace.nodes import Node
+from opto.trace.nodes import MessageNode, Node
 from opto.trace.registry import SERIALS
 from opto.trace.watch import RETURNED, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["LAZY", "STREAMS", "AsyncStream", "AsyncStreamNode", "Stream", "StreamNode", "watched"]
-
-# What runs when it is iterated over, which is after the function has returned.
-LAZY: frozenset[type[Any]] = frozenset(
-    (GeneratorType, AsyncGeneratorType, map, filter, zip, enumerate)
-)
+__all__ = ["Absent", "AsyncStream", "Stream", "watched"]
 
 
 def watched(call: Any, body: Any) -> Any:
@@ -50,6 +45,10 @@ class _Body:
     def held(self) -> set[int]:
         """What whoever has the stream may use with it; by `id`."""
         return self.watch.held()
+
+    def begin(self, node: Any) -> None:
+        """Know that `node` holds the stream, as the result of a call."""
+        self.watch.begin(node)
 
     def _failed(
         self, node: Any, error: Exception, sent: Any, thrown: BaseException | None
@@ -86,6 +85,7 @@ class Absent(Streamed):
     """
 
     __slots__ = ("name",)
+    as_node = MessageNode
 
     def __init__(self, name: str) -> None:
         self.name: str = name
@@ -109,6 +109,9 @@ class Absent(Streamed):
         """What whoever has it may use with it; by `id`."""
         return set()
 
+    def begin(self, node: Any) -> None:
+        """There is nobody to know its node."""
+
     def __repr__(self) -> str:
         return self.name
 
@@ -122,6 +125,7 @@ class Stream(_Body, Streamed):
     """
 
     __slots__ = ()
+    as_node = StreamNode
 
     def items(self, node: Any) -> Items:
         """The items as nodes, of which `node` is the stream."""
@@ -224,6 +228,7 @@ class AsyncStream(_Body, AsyncStreamed):
     """
 
     __slots__ = ()
+    as_node = AsyncStreamNode
 
     def items(self, node: Any) -> AsyncItems:
         """The items as nodes, of which `node` is the stream."""
@@ -294,9 +299,6 @@ class AsyncStream(_Body, AsyncStreamed):
 
     def __repr__(self) -> str:
         return f"<async generator {self.body.__qualname__}>"
-
-
-STREAMS: dict[type, type] = {Stream: StreamNode, AsyncStream: AsyncStreamNode}
 
 
 def _value(sent: Any) -> Any:
