@@ -117,6 +117,7 @@ def test_a_stream_is_passed_on_and_is_the_stream_of_the_last_step():
     items = list(through)
     assert data(items) == [0, 1, 2]
     assert all(item.parents == [through] for item in items)
+    assert next(same(count(x))).data == 0
     assert items[0].parameter_dependencies == {x}
     in_a_list = operators.getitem([count(x)], 0)
     items = list(in_a_list)

@@ -7,7 +7,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import TraceMissingInputsError
-from opto.trace.iterators import LAZY
+from opto.trace.iterators import LAZY, Streamed
 from opto.trace.nodes import Node, derive
 from opto.trace.outcome import Callee, Outcome, failure, witness
 from opto.trace.packing import TakesNodes
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MORE", "Callee", "call", "failure", "finished"]
 
 # What a function may return that is no plain result.
-MORE = (Node, CoroutineType, *LAZY)
+MORE = (Node, CoroutineType, Streamed, *LAZY)
 
 
 def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
