@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 from threading import Lock
+from weakref import ref
 
 import pytest
 
@@ -369,6 +371,21 @@ def test_what_is_known_of_a_call(p, x):
     assert [n.data for n in y.info["inputs"]["args"]] == [1]
     assert [(k, n.data) for k, n in y.info["inputs"]["kwargs"].items()] == [("k", 2)]
     assert y.info["fun_name"].endswith("f")
+
+
+def test_what_was_kept_is_freed_with_the_result(nested, p, x):
+    gc.collect()
+    gc.disable()
+    try:
+        y = nested(x)
+        inner = ref(y.info["output"])
+        y.backward("f")
+        p.zero_feedback()
+        assert inner() is not None
+        del y
+        assert inner() is None
+    finally:
+        gc.enable()
 
 
 def test_calling_reads_no_source(monkeypatch, nested, x):
