@@ -14,7 +14,7 @@ from opto.trace.hidden import settle
 from opto.trace.order import ancestors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opto.trace.propagators import Propagator
 
@@ -63,23 +63,62 @@ def _pass(
     nodes = ancestors(output)
     settle(nodes)
     fed = _fed(nodes)
-    steps = [n for n in nodes if id(n) in fed and (n._args or n._hidden)]
+    # A result of an untraced call is closed too: what it heard would hold itself.
+    steps = [n for n in nodes if id(n) in fed and (n._args or n._hidden or n.kind not in _GIVEN)]
+    heard = False
     for step in steps:
         if step.backwarded:
             raise _used(output, step)
-    output._deliver(oracle, propagator.init_feedback(output, feedback))
-    # A long-lived constant keeps what the last pass said, or it would keep all graphs.
-    heard = {id(output)}
+        heard = heard or step._said is not None
+    first = propagator.init_feedback(output, feedback)
+    # What a step has heard by itself is to be passed on, so that each must be asked.
+    share_of = None if heard or not steps else _at_once(propagator, steps, first)
+    if share_of is not None:
+        _jump(steps, fed, share_of)
+        for step in steps:
+            step._close(retain=retain_graph)
+    else:
+        output._deliver(oracle, first)
+        _walk(steps, fed, propagator, retain=retain_graph)
+    return nodes
+
+
+def _at_once(propagator: Any, steps: Sequence[Any], first: Any) -> Any:
+    # A propagator need not be a `Propagator`.
+    asked = getattr(propagator, "at_once", None)
+    return None if asked is None else asked(steps, first)
+
+
+def _jump(steps: Sequence[Any], fed: set[int], share_of: Callable[[Any], Any]) -> None:
+    """Give what is no step itself its shares of the steps that it is an input of."""
+    inner = {id(step) for step in steps}
+    listening: set[int] = set()
+    for step in reversed(steps):
+        inputs = (*step._args, *step._hidden)
+        ends = [n for n in inputs if id(n) not in inner and (id(n) in fed or n.kind == "parameter")]
+        if ends:
+            share = share_of(step)
+            for end in dict.fromkeys(ends):
+                _tell(end, step, share, listening)
+
+
+def _walk(steps: Sequence[Any], fed: set[int], propagator: Propagator, *, retain: bool) -> None:
+    """Ask the propagator for the shares of each step, from the output on."""
+    # The output has heard already what this pass says.
+    listening = {id(steps[-1])} if steps else set()
     for step in reversed(steps):
         for parent, share in propagator(step).items():
-            if id(parent) not in fed and parent.kind != "parameter":
-                continue
-            if id(parent) not in heard:
-                heard.add(id(parent))
-                parent._listen()
-            parent._deliver(step, share)
-        step._close(retain=retain_graph)
-    return nodes
+            if id(parent) in fed or parent.kind == "parameter":
+                _tell(parent, step, share, listening)
+        step._close(retain=retain)
+
+
+def _tell(node: Any, step: Any, share: Any, listening: set[int]) -> None:
+    # A long-lived constant keeps what the last pass said, or it would keep all graphs.
+    if id(node) not in listening:
+        listening.add(id(node))
+        node._listen()
+    node._deliver(step, share)
 
 
 def _fed(nodes: Sequence[Any]) -> set[int]:

@@ -8,7 +8,7 @@ from opto.trace.propagators.propagators import Propagator
 from opto.trace.propagators.trace_graph import TraceGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["GraphPropagator"]
 
@@ -17,7 +17,8 @@ class GraphPropagator(Propagator):
     """Collects, on the way back, the subgraph through which the feedback came.
 
     Each step adds its inputs and hands one and the same graph to all of them, so a
-    pass costs O(nodes + edges).
+    pass costs O(nodes + edges). Where no step has a rule of its own, the way is not gone:
+    what stands between a parameter and the output is read off the steps, when it is asked for.
 
     Source: algorithm 1 of the Trace paper, with the union taken by links.
     """
@@ -25,6 +26,12 @@ class GraphPropagator(Propagator):
     def init_feedback(self, node: Any, feedback: Any) -> TraceGraph:
         """The graph of the output alone, and what was said of it."""
         return TraceGraph([(0, node)], feedback)
+
+    def at_once(self, way: Sequence[Any], feedback: Any) -> Callable[[Any], Any] | None:
+        """The graph from the inputs of a step to the output, unless there are other rules."""
+        if self.override or type(self) is not GraphPropagator:
+            return None
+        return lambda step: TraceGraph.along(way, step, feedback.feedback)
 
     def _propagate(self, child: Any) -> dict[Any, Any]:
         parents = child.parents

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import BackwardError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["AbstractFeedback", "AbstractPropagator", "Propagator", "SumPropagator"]
 
@@ -94,6 +94,19 @@ class Propagator(AbstractPropagator):
         """By the rule of the operation that made `child`, if it has one."""
         rule = self.override.get(child.op_name) if self.override else None
         return self._propagate(child) if rule is None else rule(child)
+
+    def at_once(self, way: Sequence[Any], feedback: Any) -> Callable[[Any], Any] | None:  # noqa: ARG002 - the protocol's
+        """What the inputs of any step hear, where that can be told without going step by step.
+
+        Args:
+            way: the steps of the pass, inputs before what uses them; the last is the output.
+            feedback: what was said about the output, as `init_feedback` gave it.
+
+        Returns:
+            A function of a step that gives the share of its inputs, which is asked only for
+            the steps that parameters are inputs of; None, to have each step asked in turn.
+        """
+        return None
 
     @abstractmethod
     def init_feedback(self, node: Any, feedback: Any) -> Any:

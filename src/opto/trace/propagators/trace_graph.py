@@ -25,8 +25,8 @@ class TraceGraph(AbstractFeedback):
     At a parameter it holds what the parameter's effect on the output can be seen from:
     the output, and the inputs of every step between the two.
 
-    Parts are linked, not copied, when graphs are added or passed on: propagating is one
-    link a step, and the list of nodes is worked out once, when it is asked for.
+    Parts are linked, not copied, when graphs are added or passed on, and the list of nodes
+    is worked out once, when it is asked for.
 
     Args:
         graph: pairs of level and node.
@@ -35,12 +35,15 @@ class TraceGraph(AbstractFeedback):
     Source: the minimal subgraph of the Trace paper (arXiv 2406.16218, section 3).
     """
 
-    __slots__ = ("_graph", "_own", "_parts", "feedback")
+    __slots__ = ("_from", "_graph", "_own", "_parts", "_way", "feedback")
     _stands: Mapping[int, Any] = MappingProxyType({})
 
     def __init__(self, graph: Iterable[tuple[int, Any]] = (), user_feedback: Any = None) -> None:
         self._own: Sequence[Any] = [node for _, node in graph]
         self._parts: Sequence[TraceGraph] = ()
+        # The steps of a pass, inputs first, and the one of them where this graph begins.
+        self._way: Sequence[Any] = ()
+        self._from: Any = None
         self._graph: list[tuple[int, Any]] | None = None
         self.feedback: Feedback = _as_feedback(user_feedback, self._own)
 
@@ -48,11 +51,25 @@ class TraceGraph(AbstractFeedback):
     def linked(cls, parts: Sequence[TraceGraph], nodes: Sequence[Any] = ()) -> TraceGraph:
         """All of `parts`, and `nodes` with no feedback of their own."""
         new = cls.__new__(cls)
-        new._own, new._parts, new._graph = nodes, parts, None
+        new._own, new._parts, new._way, new._from, new._graph = nodes, parts, (), None, None
         if len(parts) == 1:
             new.feedback = parts[0].feedback
         else:
             new.feedback = Feedback.total(part.feedback for part in parts)
+        return new
+
+    @classmethod
+    def along(cls, way: Sequence[Any], start: Any, feedback: Feedback) -> TraceGraph:
+        """What feedback passed between the end of a pass and one of its steps.
+
+        Args:
+            way: the steps of the pass, inputs before what uses them; the last is the output.
+            start: the step whose inputs are to have this graph.
+            feedback: what was said about the output.
+        """
+        new = cls.__new__(cls)
+        new._own, new._parts, new._way, new._from, new._graph = (), (), way, start, None
+        new.feedback = feedback
         return new
 
     @classmethod
@@ -79,19 +96,29 @@ class TraceGraph(AbstractFeedback):
     def graph(self) -> list[tuple[int, Any]]:
         """Pairs of level and node, sorted: inputs stand before what uses them."""
         if self._graph is None:
-            found: dict[int, Any] = {}
-            seen, stack = {id(self)}, [self]
-            while stack:
-                part = stack.pop()
-                found.update((id(node), node) for node in part._own)
-                for linked in part._parts:
-                    if id(linked) not in seen:
-                        seen.add(id(linked))
-                        stack.append(linked)
+            found = self._found()
             level = levels(ancestors(*found.values()))
             pairs = [(level[i], node) for i, node in found.items()]
             self._graph = sorted(pairs, key=lambda pair: (pair[0], pair[1]._serial))
         return self._graph
+
+    def _found(self) -> dict[int, Any]:
+        """The nodes, by `id`."""
+        found: dict[int, Any] = {}
+        ways: dict[int, tuple[Sequence[Any], set[int]]] = {}
+        seen, stack = {id(self)}, [self]
+        while stack:
+            part = stack.pop()
+            found.update((id(node), node) for node in part._own)
+            if part._way:
+                ways.setdefault(id(part._way), (part._way, set()))[1].add(id(part._from))
+            for linked in part._parts:
+                if id(linked) not in seen:
+                    seen.add(id(linked))
+                    stack.append(linked)
+        for way, reached in ways.values():
+            _follow(way, reached, found)
+        return found
 
     def __add__(self, other: Any) -> TraceGraph:
         if not isinstance(other, TraceGraph):
@@ -105,7 +132,7 @@ class TraceGraph(AbstractFeedback):
         return iter(self.graph)
 
     def __bool__(self) -> bool:
-        return bool(self.feedback) or bool(self._own) or bool(self._parts)
+        return any(map(bool, (self.feedback, self._own, self._parts, self._way)))
 
     def __repr__(self) -> str:
         return f"TraceGraph({len(self)} nodes, user_feedback={self.user_feedback!r})"
@@ -226,6 +253,24 @@ class TraceGraph(AbstractFeedback):
         new = _Opened(((0, n) for n in nodes), said)
         new._stands = stands
         return new
+
+
+def _follow(way: Sequence[Any], reached: set[int], found: dict[int, Any]) -> None:
+    """Add to `found` the end of `way`, and the inputs of all steps that `reached` leads to."""
+    found[id(way[-1])] = way[-1]
+    for step in way:
+        args = step._args
+        if id(step) not in reached:
+            for arg in args:
+                if id(arg) in reached:
+                    reached.add(id(step))
+                    break
+            else:
+                continue
+        for node in args:
+            found[id(node)] = node
+        for node in step._hidden:
+            found[id(node)] = node
 
 
 class _Opened(TraceGraph):
