@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opto.errors import StoreError
+from opto.errors import NodeError, StoreError
 from opto.trace import ExecutionError, bundle, node
 from opto.trace.feedback import Feedback, Remark
 from opto.trace.graph import Graph
@@ -188,7 +188,7 @@ def test_two_inputs_of_one_name_are_both_there():
         return one.data + ten.data
 
     graph = Graph.of(add())
-    assert graph.steps[-1].inputs == (("x10", "x10"), ("x10", "x10_2"))
+    assert graph.steps[-1].inputs == (("x10", "x10"), ("x10_2", "x10_2"))
 
 
 @pytest.mark.parametrize(
@@ -210,3 +210,8 @@ def test_a_deep_graph_is_a_snapshot_too():
     for _ in range(5000):
         x = x + 1
     assert Graph.of(x).steps[-1].level == 5000
+
+
+def test_a_name_that_no_step_has_is_told_with_the_nearest():
+    with pytest.raises(NodeError, match="no step of this graph is called 'ad0'.*'add0'"):
+        Graph.of(node(1) + 1)["ad0"]

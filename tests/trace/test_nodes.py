@@ -323,3 +323,18 @@ def test_a_node_travels_by_pickle_without_its_graph(make):
     assert (back.name, back.data, back.description) == (y.name, y.data, y.description)
     assert back.parents == []
     assert back.trainable == y.trainable
+
+
+def test_inputs_of_one_name_are_all_there():
+    a, b = node(1, name="x1"), [node(i, name="x") for i in range(11)][10]
+
+    @bundle(allow_external_dependencies=True)
+    def add():
+        return a.data + b.data
+
+    @bundle()
+    def count(*args, **options):
+        return len(args) + len(options)
+
+    assert add().inputs == {"x10": a, "x10_2": b}
+    assert list(count(1, args_0=3).inputs) == ["args_0", "args_0_2"]

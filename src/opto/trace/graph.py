@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from opto._plugs import plug
+from opto.errors import NodeError, nearest
 from opto.trace.feedback import Feedback
 from opto.trace.hidden import settle
 from opto.trace.order import ancestors, levels, names_of
@@ -58,6 +59,8 @@ class Graph:
     steps: tuple[Step, ...]
     outputs: tuple[str, ...] = ()
     feedback: Feedback = field(default_factory=Feedback)
+    # Filled when a step is first asked for by its name.
+    _at: dict[str, Step] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, *outputs: Any) -> Graph:
@@ -87,7 +90,14 @@ class Graph:
         return cls(steps, tuple(names[n] for n in nodes if id(n) in ends), feedback)
 
     def __getitem__(self, name: str) -> Step:
-        return next(s for s in self.steps if s.name == name)
+        if not self._at:
+            self._at.update((step.name, step) for step in self.steps)
+        if name not in self._at:
+            raise NodeError(f"no step of this graph is called {name!r}{nearest(name, self._at)}")
+        return self._at[name]
+
+    def __reduce__(self) -> Any:
+        return Graph, (self.steps, self.outputs, self.feedback)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -137,9 +147,5 @@ def _step(node: Any, level: int, names: dict[Any, str]) -> Step:
 
 
 def _inputs(node: Any) -> Iterator[tuple[str, Any]]:
-    # Not `node.inputs`: what was used beside the arguments is named after itself, and of
-    # two nodes of one name a dictionary holds one.
-    args, keys = node._args, node._extras.keys
-    if args:
-        yield from zip(node._op.keys_of(len(args)) if keys is None else keys, args, strict=True)
+    yield from node.inputs.items()
     yield from ((p.py_name, p) for p in node._hidden)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ancestors", "levels", "names_of"]
+__all__ = ["ancestors", "distinct", "levels", "names_of"]
 
 
 def ancestors(*nodes: Any) -> list[Any]:
@@ -65,16 +65,25 @@ def names_of(nodes: Iterable[Any]) -> dict[Any, str]:
         >>> names[nodes[0]], names[nodes[11]]
         ('x10', 'x10_2')
     """
+    different = list(dict.fromkeys(nodes))
+    return dict(zip(different, distinct(n.py_name for n in different)))  # noqa: B905 - of one length
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """`names`, where each that was there before gets an underscore and a number.
+
+    Example:
+        >>> distinct(["x", "y", "x", "x"])
+        ['x', 'y', 'x_2', 'x_3']
+    """
     taken: set[str] = set()
-    names: dict[Any, str] = {}
-    for node in nodes:
-        if node in names:
-            continue
-        plain = name = node.py_name
-        copies = 1
+    copies: dict[str, int] = {}
+    found = []
+    for plain in names:
+        name = plain
         while name in taken:
-            copies += 1
-            name = f"{plain}_{copies}"
+            copies[plain] = copies.get(plain, 1) + 1
+            name = f"{plain}_{copies[plain]}"
         taken.add(name)
-        names[node] = name
-    return names
+        found.append(name)
+    return found

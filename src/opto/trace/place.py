@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opto.trace.hidden import settle
-from opto.trace.order import ancestors, levels
+from opto.trace.order import ancestors, distinct, levels
 from opto.trace.registry import Registry
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ class Placed:
         keys = self._extras.keys
         if keys is None:
             keys = () if self._op is None else self._op.keys_of(len(self._args))
+        if len(set(keys)) < len(keys):
+            # Two nodes that it looked at, or a keyword called as what `*args` took.
+            keys = distinct(keys)
         return dict(zip(keys, self._args))  # noqa: B905 - unrecorded results have no args
 
     @property

@@ -104,7 +104,7 @@ class Registry:
 
     def alive(self) -> Iterator[Any]:
         """The nodes that are alive, in no order. Costs a pass over all objects."""
-        kinds, since = tuple(_family(self._kind)), self._since
+        kinds, since = [*_family(self._kind)], self._since
         # An object refers to its class. A list of all objects would hold tuples that other
         # threads are just filling, and those would fail with a SystemError.
         #

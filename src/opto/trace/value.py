@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-    from typing_extensions import Self
-
     from opto.trace.table import Operation
 
 __all__ = ["NOTHING", "Extras", "Node"]
 
 E = TypeVar("E")
+S = TypeVar("S", bound="Node[Any]")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -247,7 +246,7 @@ class Node(Operators[T_co], Placed, Hearing):
         new: Node[T_co] = INTERPRETER.get().apply(OPERATIONS["clone"], (self,))
         return new
 
-    def detach(self) -> Self:
+    def detach(self: S) -> S:  # noqa: PYI019 - `Self` came with Python 3.11
         """A copy of the node and its value that was computed from nothing."""
         reads = READS.get()
         if reads is not None:
