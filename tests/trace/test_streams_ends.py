@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+import gc
+import weakref
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -90,6 +92,33 @@ def test_a_failure_inside_a_nested_call_is_told_once():
     assert failed.data == "(ValueError) deep"
     assert failed.parameter_dependencies == {x}
     assert str(caught.value).count("ValueError: deep") <= 2
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_failure_does_not_wait_for_the_collector(raw):
+    @bundle()
+    def f(x):
+        yield 1
+        raise ValueError("broken")
+
+    def attempt():
+        stream = f(x)
+        seen.append(weakref.ref(stream))
+        with suppress(ExecutionError, ValueError):
+            list(stream.data if raw else stream)
+
+    x, seen = node(1), []
+    gc.collect()
+    gc.disable()
+    try:
+        attempt()
+        before = len(gc.get_objects())
+        for _ in range(50):
+            attempt()
+        assert len(gc.get_objects()) - before < 100  # the references that are counted
+        assert [find() for find in seen] == [None] * 51
+    finally:
+        gc.enable()
 
 
 def test_stop_iteration_in_the_body_is_an_error_as_in_python():

@@ -50,17 +50,13 @@ class _Body:
         """Know that `node` holds the stream, as the result of a call."""
         self.watch.begin(node)
 
-    def _failed(
-        self, node: Any, error: Exception, sent: Any, thrown: BaseException | None
-    ) -> Exception:
-        """What comes out of a step in which the body has raised `error`."""
-        watch = self.watch
+    def _passes(self, node: Any, error: Exception, thrown: BaseException | None) -> bool:
+        """Whether `error`, which the body has raised, comes out as it is."""
         if node is None:
             # Whoever asked for the item fails now, or not: it has looked at it.
-            watch.plain(None, check=False)
-        elif error is not thrown and watch.call.callee.catch:
-            return watch.failed(node, error, sent)
-        return error
+            self.watch.plain(None, check=False)
+            return True
+        return error is thrown or not self.watch.call.callee.catch
 
     def __getattr__(self, name: str) -> Any:
         # Names and state, such as `gi_frame`, which `inspect` and debuggers ask for.
@@ -197,10 +193,10 @@ class Stream(_Body, Streamed):
         except TraceMissingInputsError:
             raise
         except Exception as error:
-            failed = self._failed(node, error, sent, thrown)
-            if failed is error:
+            # No name for what is raised: its traceback would hold it, and be held by it.
+            if self._passes(node, error, thrown):
                 raise
-            raise failed from error
+            raise watch.failed(node, error, sent) from error
         finally:
             if body.gi_frame is None:
                 watch.end()
@@ -281,10 +277,10 @@ class AsyncStream(_Body, AsyncStreamed):
         except TraceMissingInputsError:
             raise
         except Exception as error:
-            failed = self._failed(node, error, sent, thrown)
-            if failed is error:
+            # No name for what is raised: its traceback would hold it, and be held by it.
+            if self._passes(node, error, thrown):
                 raise
-            raise failed from error
+            raise watch.failed(node, error, sent) from error
         finally:
             self._ended()
         try:
