@@ -38,7 +38,7 @@ def test_each_item_is_a_step_from_the_stream():
     stream, items = run(program())
     assert data(items) == [0, 1, 2]
     assert all(item.inputs == {"stream": stream} for item in items)
-    assert all(item.op_name == "next" for item in items)
+    assert all(item.op_name == "ticks.next" for item in items)
     items[2].backward("late")
     assert sum_feedback([x]).user_feedback == "late"
 

@@ -35,7 +35,7 @@ def test_each_item_is_a_step_from_the_stream():
     items = list(stream)
     assert data(items) == [0, 1, 2]
     for item in items:
-        assert (item.op_name, item.inputs) == ("next", {"stream": stream})
+        assert (item.op_name, item.inputs) == ("count.next", {"stream": stream})
         assert item.parameter_dependencies == {x}
     items[1].backward("more")
     assert sum_feedback([x]).user_feedback == "more"
@@ -174,10 +174,10 @@ def test_the_snapshot_reads_like_a_program():
     first, second = count(x)
     graph = Graph.of(first + second)
     ops = [step.op for step in graph.steps]
-    assert ops == [None, "count", "next", "next", "add"]
+    assert ops == [None, "count", "count.next", "count.next", "add"]
     stream, item = graph.steps[1], graph.steps[2]
     assert item.inputs == (("stream", stream.name),)
-    assert item.documentation == "[next] The next item of stream."
+    assert item.documentation == "[count.next] The next item of stream. Counts from zero."
     assert stream.documentation == "[count] Counts from zero."
     assert repr(stream.value) == "<generator count>"
     again = Graph.from_json(graph.to_json())

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from opto.errors import ExecutionError
 
-__all__ = ["NEXT", "RETURNED", "Watch"]
+__all__ = ["RETURNED", "Watch"]
 
-NEXT = Operation.of_words("next", ("stream",), "[next] The next item of stream.")
 RETURNED = Operation.of_words(
     "returned", ("stream",), "[returned] What stream returned when it had ended."
 )
@@ -50,7 +49,18 @@ class Watch:
         call: the call that made the body, as an `Outcome`.
     """
 
-    __slots__ = ("call", "context", "known", "late", "looked", "made", "nodes", "past", "reads")
+    __slots__ = (
+        "_next",
+        "call",
+        "context",
+        "known",
+        "late",
+        "looked",
+        "made",
+        "nodes",
+        "past",
+        "reads",
+    )
 
     def __init__(self, call: Any) -> None:
         self.call: Any = call
@@ -65,6 +75,7 @@ class Watch:
         self.past: list[Any] = []
         self.looked: dict[int, Any] = {}
         self.late: list[ref[Any]] = []
+        self._next: Operation | None = None
 
     def begin(self, node: Any) -> None:
         """Know the node of the stream; and that of a call that gave the stream on."""
@@ -138,14 +149,26 @@ class Watch:
 
     # -- recording ---------------------------------------------------------------------
 
-    def item(self, node: Any, out: Any, sent: Any = None, op: Operation = NEXT) -> Any:
+    @property
+    def next(self) -> Operation:
+        """What gives an item, in the words of the function."""
+        if self._next is None:
+            callee = self.call.callee
+            op = callee.op
+            # Of code that is a parameter the words only say that it is run.
+            said = "" if callee.code is not None else op.words.partition("]")[2]
+            words = f"[{op.name}.next] The next item of stream.{said}"
+            self._next = Operation.of_words(f"{op.name}.next", ("stream",), words)
+        return self._next
+
+    def item(self, node: Any, out: Any, sent: Any = None, op: Operation | None = None) -> Any:
         """The node of what the body gave.
 
         Args:
             node: the node of the stream.
             out: what the body gave.
             sent: the node of what it was sent for that, or None.
-            op: what is recorded.
+            op: what is recorded; that it is the next item by default.
 
         Raises:
             TraceMissingInputsError: the body used a node that it may not use.
@@ -154,11 +177,12 @@ class Watch:
         traceable = call.callee.traceable
         out = enclosed(out) if traceable else out
         value = out._data if isinstance(out, Node) else out
+        base = "next" if op is None else op.name
         self._note(sent)
         if not recording():
-            return derive(op, op.name, (), value)
+            return derive(op or self.next, base, (), value)
         more = (*self.past, *(() if traceable else self._of(out)))
-        new = derive(op, op.name, (node, *more), value)
+        new = derive(op or self.next, base, (node, *more), value)
         if more:
             new._more().keys = ("stream", *(n.py_name for n in more))
         if traceable:
