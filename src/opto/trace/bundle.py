@@ -254,10 +254,10 @@ class FunModule(Binding, Module, TakesNodes):
         """The `info` of a result."""
         values = [n._data for n in node._args]
         keys = tuple(node.inputs)
-        split = node._extras.positional
-        last = len(keys) - (self.parameter is not None)
-        split = last if split < 0 else split
-        inner = node._extras.inner
+        more = node._extras
+        # After the arguments stand the code, and what the function looked at beside them.
+        last = len(keys) - more.external - (self.parameter is not None)
+        split = last if more.positional < 0 else more.positional
         return {
             **self.info,
             **({"fun_name": "eval", "_fun_name": self.name} if self.parameter is not None else {}),
@@ -266,8 +266,8 @@ class FunModule(Binding, Module, TakesNodes):
                 "kwargs": dict(zip(keys[split:last], values[split:last])),  # noqa: B905
             },
             "output": node._data,
-            "external_dependencies": [],
-            **({} if inner is None else inner.told(keys, split)),
+            "external_dependencies": list(node._args[len(keys) - more.external :]),
+            **({} if more.inner is None else more.inner.told(keys, split)),
         }
 
     # -- calling -----------------------------------------------------------------------

@@ -201,7 +201,7 @@ class Outcome:
             returned = out if isinstance(out, Node) else None
             keep(new, returned, self.reads or (), self.opened, self.values)
         if external:
-            new.info["external_dependencies"] = list(external)
+            new._more().external = len(external)
 
     def failed(
         self,

@@ -318,5 +318,8 @@ def _add_inputs(node: Any, more: Sequence[Any]) -> None:
         return
     keys = (*node.inputs, *(n.py_name for n in new))
     node._args = (*node._args, *new)
-    node._more().keys = keys
-    node.info.setdefault("external_dependencies", []).extend(new)
+    more_of = node._more()
+    more_of.keys = keys
+    more_of.external += len(new)
+    if more_of.info is not None:
+        more_of.info.setdefault("external_dependencies", []).extend(new)
