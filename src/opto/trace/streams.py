@@ -51,12 +51,17 @@ class _Body:
         self.watch.begin(node)
 
     def _passes(self, node: Any, error: Exception, thrown: BaseException | None) -> bool:
-        """Whether `error`, which the body has raised, comes out as it is."""
+        """Whether `error`, which a step has ended in, comes out as it is."""
         if node is None:
             # Whoever asked for the item fails now, or not: it has looked at it.
             self.watch.plain(None, check=False)
             return True
-        return error is thrown or not self.watch.call.callee.catch
+        # A body that goes on has not failed: it could not be entered in this way.
+        return error is thrown or not self._over() or not self.watch.call.callee.catch
+
+    def _over(self) -> bool:
+        """Whether the body has come to its end."""
+        raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
         # Names and state, such as `gi_frame`, which `inspect` and debuggers ask for.
@@ -198,7 +203,7 @@ class Stream(_Body, Streamed):
                 raise
             raise watch.failed(node, error, sent) from error
         finally:
-            if body.gi_frame is None:
+            if self._over():
                 watch.end()
         try:
             return watch.plain(out) if node is None else watch.item(node, out, sent)
@@ -209,9 +214,12 @@ class Stream(_Body, Streamed):
     def __repr__(self) -> str:
         return f"<generator {self.body.__qualname__}>"
 
+    def _over(self) -> bool:
+        return self.body.gi_frame is None
+
     def __del__(self) -> None:
         # In the context in which it has set what its `finally` is going to reset.
-        if self.body.gi_frame is not None:
+        if not self._over():
             self.watch.context.run(self.body.close)
 
 
@@ -250,7 +258,8 @@ class AsyncStream(_Body, AsyncStreamed):
         try:
             await self.watch.awaited(self.body.aclose())
         finally:
-            self._ended()
+            if self._over():
+                self.watch.end()
 
     async def step(
         self,
@@ -282,16 +291,16 @@ class AsyncStream(_Body, AsyncStreamed):
                 raise
             raise watch.failed(node, error, sent) from error
         finally:
-            self._ended()
+            if self._over():
+                self.watch.end()
         try:
             return watch.plain(out) if node is None else watch.item(node, out, sent)
         except TraceMissingInputsError:
             await self.aclose()
             raise
 
-    def _ended(self) -> None:
-        if self.body.ag_frame is None:
-            self.watch.end()
+    def _over(self) -> bool:
+        return self.body.ag_frame is None
 
     def __repr__(self) -> str:
         return f"<async generator {self.body.__qualname__}>"
