@@ -23,7 +23,7 @@ from opto.trace.utils import sum_feedback
 LIMIT = 2.6
 # The head of an object is larger without the lock on threads.
 BYTES = 250 if getattr(sys, "_is_gil_enabled", lambda: True)() else 340
-LINK_BYTES = 350
+LINK_BYTES = 250
 
 join = bundle("[join] all of them")(lambda *values: 0)
 mix = bundle("[mix] two of them")(lambda a, b: 0)
