@@ -77,7 +77,8 @@ def bundle(
         unknown: refused, with the nearest known name.
 
     Returns:
-        A decorator: takes the function, returns a `FunModule`.
+        A decorator: takes the function, returns a `FunModule`. The result of a generator, plain
+        or asynchronous, is a stream: a node that gives a node for each item, once.
 
     Raises:
         BundleError: the description has no name in brackets, or there is no function.
