@@ -77,8 +77,7 @@ def bundle(
         unknown: refused, with the nearest known name.
 
     Returns:
-        A decorator: takes the function, returns a `FunModule`. The result of a generator, plain
-        or asynchronous, is a stream: a node that gives a node for each item, once.
+        A decorator: takes the function, returns a `FunModule`.
 
     Raises:
         BundleError: the description has no name in brackets, or there is no function.
@@ -113,6 +112,9 @@ def bundle(
 
 class FunModule(Binding, Module, TakesNodes):
     """A bundled function. Made by `bundle`, whose arguments it takes.
+
+    Called, it gives a node; a coroutine of one, if it is a coroutine function. Generators,
+    plain or asynchronous, give a stream: a node that gives a node for each item, once.
 
     Attributes:
         name: the operation's name.
