@@ -143,12 +143,15 @@ def programs(draw: st.DrawFn, max_steps: int = 12, may_fail: bool = True) -> Pro
         )
     )
     values, steps, error = list(inputs), [], None
+    plain = [kind == "raw" for kind in kinds]
     for _ in range(draw(st.integers(1, max_steps))):
         operation = draw(st.sampled_from(OPERATORS + FUNCTIONS))
         places = st.integers(0, len(values) - 1)
         operands = tuple(draw(places) for _ in range(operation.arity))
         if operation.run is operator.mod and isinstance(values[operands[0]], str):
             continue  # a raw text formats whatever it is given, also a node: Python asks it first
+        if operation.run is operator.getitem and plain[operands[0]] and not plain[operands[1]]:
+            continue  # and nobody asks the index of a raw container
         value, error = outcome(operation, [values[i] for i in operands])
         if (error and not may_fail) or not small(value):
             error = None
@@ -157,6 +160,7 @@ def programs(draw: st.DrawFn, max_steps: int = 12, may_fail: bool = True) -> Pro
         if error:
             break
         values.append(value)
+        plain.append(operation in OPERATORS and all(plain[i] for i in operands))
     return Program(tuple(inputs), tuple(kinds), tuple(steps), tuple(values), error)
 
 
