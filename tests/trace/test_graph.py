@@ -213,5 +213,5 @@ def test_a_deep_graph_is_a_snapshot_too():
 
 
 def test_a_name_that_no_step_has_is_told_with_the_nearest():
-    with pytest.raises(NodeError, match="no step of this graph is called 'ad0'.*'add0'"):
+    with pytest.raises(NodeError, match=r"no step of this graph is called 'ad0'.*'add0'"):
         Graph.of(node(1) + 1)["ad0"]

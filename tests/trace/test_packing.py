@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from opto.errors import NodeError
 from opto.trace import Module, NodeContainer, bundle, node
 from opto.trace.packing import holds_nodes, mapped, nodes_in, packed, to_data
 
@@ -88,3 +89,10 @@ def test_a_packed_node_names_where_each_part_stood():
     assert made.data == {"first": 1, "second": [1, 5]}
     assert list(made.inputs) == ["first", "second"]
     assert made.name.startswith("given:")
+
+
+def test_a_set_of_nodes_whose_values_cannot_be_in_a_set_is_refused_with_the_way_out():
+    inside = bundle(traceable_code=True)(lambda v: {node([1, 2])})
+    for job in (lambda: inside(1), lambda: bundle()(len)({node([1])})):
+        with pytest.raises(NodeError, match="use a list of the nodes"):
+            job()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import TraceMissingInputsError
 from opto.trace.calls import MORE, call, finished
-from opto.trace.nodes import MessageNode, Node, counted
+from opto.trace.nodes import MessageNode, counted
 from opto.trace.outcome import ATOMS, Callee, Outcome
 from opto.trace.record import KINDS
 from opto.trace.recorded import MUTABLE
@@ -75,7 +75,7 @@ def _called(
     return called
 
 
-def _direct(  # noqa: C901 - one plain call from end to end, with nothing called that can be spared
+def _direct(  # noqa: C901, PLR0915 - one plain call from end to end: nothing is called that can be spared
     callee: Callee, general: Callable[[Any, Any], Any], me: Any, text: Any
 ) -> Callable[..., Any]:
     """`entry` of an ordinary function."""
@@ -88,20 +88,27 @@ def _direct(  # noqa: C901 - one plain call from end to end, with nothing called
     current, recorder, set_reads, reset = INTERPRETER.get, RECORDER, READS.set, READS.reset
     kinds, watched, plain, serials, nothing = KINDS, _WATCHED, _PLAIN, SERIALS, NOTHING
     new_message = partial(object.__new__, MessageNode)
+    spread = _spread(callee, first)
 
-    def direct(*args: Any, **kwargs: Any) -> Any:
+    def direct(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912 - as it stands above
         if current() is not recorder or (code is not None and code._data is not text):
             return general(args, kwargs)
-        if kwargs or len(args) != arity:
-            return spread(args, kwargs)
-        values = [*own]
-        for arg in args:
-            if arg.__class__ not in kinds:
-                return spread(args, kwargs)
-            value = arg._data
-            if value.__class__ in watched:
+        values, positional = [*own], -1
+        ready = not kwargs and len(args) == arity
+        if ready:
+            for arg in args:
+                if arg.__class__ not in kinds:
+                    ready = False
+                    break
+                value = arg._data
+                if value.__class__ in watched:
+                    return general(args, kwargs)
+                values.append(value)
+        if not ready:
+            made = spread(args, kwargs)
+            if made is None:
                 return general(args, kwargs)
-            values.append(value)
+            args, values, positional = made
         reads: list[Any] = []
         opened = next(serials)
         token = set_reads(reads)
@@ -112,12 +119,13 @@ def _direct(  # noqa: C901 - one plain call from end to end, with nothing called
         except Exception as error:
             if not callee.catch:
                 raise
-            done = _told(callee, first + args, opened, values, reads)
+            done = _told(callee, first + args, opened, values, reads, positional)
             raise done.failed(error, token=token) from error
         finally:
             reset(token)
         if reads or (out.__class__ not in plain and isinstance(out, MORE)):
-            return finished(_told(callee, first + args, opened, values, reads), out)
+            done = _told(callee, first + args, opened, values, reads, positional)
+            return finished(done, out)
         new: Any = new_message()
         new._data = out
         new._args = args if alone else first + args + last
@@ -127,9 +135,10 @@ def _direct(  # noqa: C901 - one plain call from end to end, with nothing called
         new._counter = counter
         new._index = next(counter.count)
         new._serial = next(serials)
+        if positional >= 0:
+            new._more().positional = positional
         return new
 
-    spread = _spread(callee, direct, general, first)
     return direct
 
 
@@ -191,42 +200,49 @@ def _awaited(  # noqa: C901 - as `_direct`
     return awaited
 
 
-def _spread(
-    callee: Callee, direct: Callable[..., Any], general: Callable[[Any, Any], Any], first: Any
-) -> Callable[[Any, Any], Any]:
-    """The way of calls with keywords, defaults or plain values: made plain, then called.
+def _spread(callee: Callee, first: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+    """What makes a call with keywords, defaults or plain values a plain one.
 
-    Only for functions that take by position what they take by keyword, and only where
-    all that is no node cannot hold one.
+    It gives the nodes of the arguments, the values for the function, and how many were
+    given by position (-1 for all); or None, where the call cannot be plain: the function
+    takes by keyword what it does not take by position, something that is no node may hold
+    one, or a node holds what may be changed.
     """
     names = callee.shape.names
     written = getattr(getattr(callee.function, "__code__", None), "co_varnames", ())
     if written[: len(names)] != names:
-        return general
-
-    names = names[len(first) :]
+        return lambda _args, _kwargs: None
+    names, skipped = names[len(first) :], len(first)
     counters = {name: COUNTERS[name] for name in names}
+    own = [node._data for node in first]
 
     def spread(args: Any, kwargs: Any) -> Any:
-        keys, values, positional = names, args, -1
+        keys, given, positional = names, args, -1
         if kwargs or len(args) != len(names):
-            keys, values, positional = callee.bind(first + args, kwargs)
-            keys, values = keys[len(first) :], values[len(first) :]
-        for value in values:
-            if value.__class__ not in KINDS and value.__class__ not in ATOMS:
-                return general(args, kwargs)
+            keys, given, positional = callee.bind(first + args, kwargs)
+            keys, given = keys[skipped:], given[skipped:]
+            positional = -1 if positional == len(names) + skipped else positional
+        for value in given:
+            kind = value.__class__
+            if value._data.__class__ in _WATCHED if kind in KINDS else kind not in ATOMS:
+                return None
         nodes = [
             value if value.__class__ in KINDS else counted(value, counters[key])
-            for key, value in zip(keys, values)  # noqa: B905 - bind gives one key for each
+            for key, value in zip(keys, given)  # noqa: B905 - bind gives one key for each
         ]
-        new = direct(*nodes)
-        if -1 < positional < len(keys) + len(first) and isinstance(new, Node):
-            new._more().positional = positional
-        return new
+        return tuple(nodes), [*own, *[node._data for node in nodes]], positional
 
     return spread
 
 
-def _told(callee: Callee, args: Any, opened: int, values: list[Any], reads: list[Any]) -> Outcome:
+def _told(
+    callee: Callee,
+    args: tuple[Any, ...],
+    opened: int,
+    values: list[Any],
+    reads: list[Any],
+    positional: int = -1,
+) -> Outcome:
     """A plain call, told in full."""
-    return Outcome(callee, callee.shape.names, list(args), len(args), opened, values, reads, None)
+    split = len(args) if positional < 0 else positional
+    return Outcome(callee, callee.shape.names, list(args), split, opened, values, reads, None)

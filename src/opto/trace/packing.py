@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from opto.errors import NodeError
 from opto.trace.nodes import Node, derive
 from opto.trace.table import OPERATIONS
 
@@ -172,4 +173,10 @@ def _rebuilt(value: Any, raw: dict[int, Any]) -> Any:
         for key, item in vars(value).items():
             setattr(new, key, data(item))
         return new
-    return kind(map(data, value))
+    try:
+        return kind(map(data, value))
+    except TypeError as error:
+        raise NodeError(
+            f"a {kind.__name__} of nodes cannot become a {kind.__name__} of their values: {error}; "
+            "use a list of the nodes"
+        ) from error

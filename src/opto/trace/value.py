@@ -50,7 +50,7 @@ class Extras:
         self.constraint: str | None = None
         self.copied_from: str | None = None
         self.description: str | None = None
-        self.external = 0
+        self.external: int = 0
         self.hidden: tuple[Node[Any], ...] | None = None
         self.info: dict[str, Any] | None = None
         self.inner: Any = None
