@@ -25,6 +25,7 @@ PLUGS: dict[str, str] = {
     "llm.litellm": "opto.llm.litellm:LiteLLM",
     "llm.local": "opto.llm.local.backend:LocalLLM",
     "llm.openai": "opto.llm.openai:OpenAILLM",
+    "store.recorded": "opto.store.recorded:Recorded",
 }
 
 

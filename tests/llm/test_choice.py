@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from opto.errors import ModelMissing, PlugError
-from opto.llm import LLM, AutoGenLLM, CustomLLM, LiteLLM, LocalLLM, OpenAILLM
+from opto.llm import LLM, AutoGenLLM, CustomLLM, LiteLLM, LLMFactory, LocalLLM, OpenAILLM
 from opto.llm.choice import choose
 
 VARIABLE = "TRACE_DEFAULT_LLM_BACKEND"
@@ -112,3 +112,24 @@ sys.exit(" ".join(heavy & set(sys.modules)) or 0)
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_cached_model_asks_each_question_once(monkeypatch, tmp_path, server):
+    monkeypatch.setenv("OPTO_STORE", str(tmp_path / "journal.sqlite"))
+    for _ in range(2):
+        model = LLM("tiny", backend="OpenAI", base_url=server.url, api_key="sk-any", cache=True)
+        assert isinstance(model.source, OpenAILLM)
+        assert [model(text).text for text in ("one", "two", "one")] == ["ok"] * 3
+        model.journal.close()
+    assert [asked.body["messages"][0]["content"] for asked in server.requests] == ["one", "two"]
+
+
+def test_a_profile_may_cache_and_its_user_may_not(monkeypatch, tmp_path):
+    monkeypatch.setenv("OPTO_STORE", str(tmp_path / "journal.sqlite"))
+    LLMFactory.register_profile("kept", "OpenAI", cache=True)
+    model = LLM(profile="kept")
+    assert isinstance(model.source, OpenAILLM)
+    model.journal.close()
+    assert isinstance(LLM(profile="kept", cache=False), OpenAILLM)
+    assert isinstance(LLM(backend="OpenAI", cache=False), OpenAILLM)
+    assert isinstance(LLM(backend="Local", cache=False), LocalLLM)

@@ -22,6 +22,7 @@ def choose(
     *positional: Any,
     backend: str | None = None,
     profile: str | None = None,
+    cache: bool | None = None,
     **settings: Any,
 ) -> Any:
     """The `LLM` that the arguments of ``LLM(...)`` ask for; see `opto.llm.LLM`.
@@ -31,18 +32,24 @@ def choose(
         *positional: further positional arguments of the backend's constructor.
         backend: the backend's name; before the profile's and the environment's.
         profile: a registered profile; what is said beside it goes before its settings.
+        cache: answer from the user's journal what was asked before, and write down
+            what was not, see `opto.store.Recorded`; None for what the profile says, else no.
         **settings: further arguments of the backend's constructor.
 
     Raises:
         PlugError: a backend or profile of that name is not there.
         ModelMissing: the backend's package is not installed.
+        StoreError: the journal cannot be used.
     """
     chosen = REGISTERED.find(profile) if profile is not None else Profile()
     settings = {**chosen.settings, **settings}
     if model is not None:
         settings["model"] = model
     name = backend or chosen.backend or os.environ.get(VARIABLE) or _default(settings)
-    return _backend(name)(*_placed(positional, settings), **settings)
+    usually = settings.pop("cache", False)
+    made = _backend(name)(*_placed(positional, settings), **settings)
+    recorded = usually if cache is None else cache
+    return plug("store.recorded")(made, cache=True) if recorded else made
 
 
 def _placed(positional: tuple[Any, ...], settings: dict[str, Any]) -> tuple[Any, ...]:

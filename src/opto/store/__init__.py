@@ -1,0 +1,28 @@
+"""Remember: an append-only, durable record of runs, steps, requests, replies and scores.
+
+A `Journal` is what backends of the record are behind; `SQLiteJournal` keeps it in one
+file. `Recorded` is the layer around a model that writes everything down before it is
+used, and answers from the record what is in it: ``LLM(cache=True)``. Nothing that is
+stored runs when it is read, and no key is in it.
+"""
+
+from opto.store.codec import as_reply, as_request
+from opto.store.events import KINDS, Claim, Entry, Event
+from opto.store.journal import Journal
+from opto.store.opening import default_path, open_journal
+from opto.store.recorded import Recorded
+from opto.store.sqlite import SQLiteJournal
+
+__all__ = [
+    "KINDS",
+    "Claim",
+    "Entry",
+    "Event",
+    "Journal",
+    "Recorded",
+    "SQLiteJournal",
+    "as_reply",
+    "as_request",
+    "default_path",
+    "open_journal",
+]

@@ -1,0 +1,188 @@
+"""The port that every backend of the record is behind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from json import dumps, loads
+from time import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opto.errors import StoreError
+from opto.store.events import Claim, Entry, Event, checked
+from opto.store.redact import redacted
+from opto.trace.encoding import decoded, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from typing_extensions import Self
+
+__all__ = ["Journal", "Row"]
+
+PAGE = 500
+
+
+class Row(NamedTuple):
+    """An event as a backend stores it; `data` is JSON."""
+
+    seq: int
+    at: float
+    kind: str
+    key: str
+    run: str
+    data: str
+
+
+class Journal(ABC):
+    """An append-only record that many threads and processes share.
+
+    When `append` returns, the event is stored, and every process sees it. Events
+    are seen in the order of their `seq`: whoever has read up to one will find no
+    lower one later. What is stored has no secrets in it (`opto.store.redact`).
+
+    A backend is a subclass with the methods that are abstract here; the contract tests in
+    ``tests/store/contract.py`` hold what they promise.
+    """
+
+    def append(
+        self,
+        kind: str,
+        data: Any,
+        *,
+        key: str = "",
+        run: str = "",
+        secrets: Iterable[str] = (),
+        release: Claim | None = None,
+    ) -> Event:
+        """Write one event down.
+
+        Args:
+            kind: one of `opto.store.KINDS`.
+            data: a plain value, see `opto.store.Entry`.
+            key: what it is about, to be found again by.
+            run: name of the run that it belongs to.
+            secrets: texts that must not be stored, beside those of the environment.
+            release: a claim that ends in the same moment.
+
+        Returns:
+            The event as it is stored: its data are without secrets.
+
+        Raises:
+            StoreError: the kind is unknown, a value has no exact form in JSON, or the
+                record cannot be written.
+        """
+        entry = Entry(kind, data, key, run)
+        return self.extend([entry], secrets=secrets, release=release)[0]
+
+    def extend(
+        self,
+        entries: Sequence[Entry],
+        *,
+        secrets: Iterable[str] = (),
+        release: Claim | None = None,
+    ) -> list[Event]:
+        """Write several events down: all of them, or none if that fails."""
+        secrets = tuple(secrets)
+        texts, values = [], []
+        for entry in map(checked, entries):
+            made = encoded(redacted(entry.data, secrets), f"{entry.kind} {entry.key}".strip())
+            texts.append(dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+            values.append(decoded(made, entry.kind))
+        at = time()
+        keys = [(redacted(e.key, secrets), redacted(e.run, secrets)) for e in entries]
+        rows = [
+            Row(0, at, e.kind, *names, text)
+            for e, names, text in zip(entries, keys, texts, strict=True)
+        ]
+        places = self._insert(rows, release)
+        return [
+            Event(place, at, row.kind, row.key, row.run, value)
+            for place, row, value in zip(places, rows, values, strict=True)
+        ]
+
+    def events(
+        self,
+        *,
+        run: str | None = None,
+        kind: str | None = None,
+        key: str | None = None,
+        after: int = 0,
+    ) -> Iterator[Event]:
+        """The events so far, in their order; each argument leaves others out.
+
+        Args:
+            run: only those of this run; the empty text for those of none.
+            kind: only those of this kind.
+            key: only those about this.
+            after: only those behind this place.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        while page := self._page(run, kind, key, after, PAGE):
+            yield from map(_event, page)
+            after = page[-1].seq
+
+    def find(self, kind: str, key: str, *, run: str | None = None) -> Event | None:
+        """The first event of this kind about `key`; None where there is none.
+
+        The first, because it stays the first: whoever asks later gets the same.
+        """
+        page = self._page(run, kind, key, 0, 1)
+        return _event(page[0]) if page else None
+
+    def last(self, kind: str, key: str | None = None, *, run: str | None = None) -> Event | None:
+        """The latest event of this kind; None where there is none."""
+        row = self._latest(run, kind, key)
+        return _event(row) if row else None
+
+    @abstractmethod
+    def claim(self, claim: Claim, seconds: float) -> bool:
+        """Try to take `claim.key`; at one time, at most one owner has it.
+
+        Args:
+            claim: what is to be claimed, by whom.
+            seconds: how long the claim holds. It ends earlier when it is released, or
+                when its owner's process has ended.
+
+        Returns:
+            Whether the owner has the claim now.
+        """
+
+    @abstractmethod
+    def release(self, claim: Claim) -> None:
+        """End a claim, if its owner still has it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give connections back; the next use opens them again."""
+
+    @abstractmethod
+    def _insert(self, rows: Sequence[Row], release: Claim | None) -> list[int]:
+        """Store the rows and end the claim, in one transaction; their places, in order."""
+
+    @abstractmethod
+    def _page(
+        self, run: str | None, kind: str | None, key: str | None, after: int, limit: int
+    ) -> list[Row]:
+        """The first rows behind `after` that fit, at most `limit`, in order."""
+
+    @abstractmethod
+    def _latest(self, run: str | None, kind: str, key: str | None) -> Row | None:
+        """The last row that fits."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _event(row: Row) -> Event:
+    try:
+        data = decoded(loads(row.data), f"event {row.seq}")
+    except ValueError as cause:
+        if isinstance(cause, StoreError):
+            raise
+        raise StoreError(f"event {row.seq} of the journal is damaged: {cause}") from cause
+    return Event(row.seq, row.at, row.kind, row.key, row.run, data)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from opto.store import SQLiteJournal
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def opened(path):
+    """Opens the journal anew at each call, and closes all in the end."""
+    made = []
+
+    def open_it(**how):
+        made.append(SQLiteJournal(path, **how))
+        return made[-1]
+
+    yield open_it
+    for journal in made:
+        journal.close()
