@@ -7,12 +7,14 @@ import io
 import os
 import pickle
 import subprocess
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opto.errors import StoreError
+from opto.trace.saving.pickles import old_parameters
 from tests.support.saved import Agent, Inner, changed, untouched
 
 
@@ -233,3 +235,17 @@ def test_values_are_not_shared_between_what_was_saved_and_loaded(tmp_path):
     two.q.data.append(2)
     three.load(tmp_path / "a.json")
     assert (one.q.data, three.q.data) == ([1], [1])
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\x80\x04Nr\xff\xff\xff\x0f.", b"N\x8e\x00\x00\x00\x00\x00\x01\x00\x00x.", b"Np999999999\n."]
+)
+def test_a_number_in_a_damaged_file_gets_no_memory(raw):
+    tracemalloc.start()
+    try:
+        with pytest.raises(StoreError):
+            old_parameters(raw, frozenset())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000

@@ -11,6 +11,7 @@ import collections
 import io
 import pickle
 from collections.abc import Mapping
+from pickletools import genops
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,23 @@ class _Reader(pickle.Unpickler):
         return _KNOWN[full]
 
 
+def _look_through(raw: bytes) -> None:
+    """See that no step of the program asks for more memory than the file could need.
+
+    A number in a damaged file, taken for a place or a length, would be granted gigabytes.
+
+    Raises:
+        pickle.UnpicklingError: a place to keep something in lies beyond what there is.
+        ValueError: the file is no pickle; a text or a list of bytes ends before its length.
+    """
+    for step, place, _ in genops(raw):
+        if step.name in _PUTS and int(place) > len(raw):
+            raise pickle.UnpicklingError(f"a place numbered {place} in {len(raw)} bytes")
+
+
+_PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+
+
 def old_parameters(raw: bytes, own: frozenset[str]) -> dict[tuple[str, ...], OldParameter]:
     """Parameters by their path, from the bytes of a file that the original wrote.
 
@@ -135,6 +153,7 @@ def old_parameters(raw: bytes, own: frozenset[str]) -> dict[tuple[str, ...], Old
         StoreError: the file is damaged, or asks for anything but parameters and plain values.
     """
     try:
+        _look_through(raw)
         content = _Reader(raw, own).load()
     except StoreError:
         raise
