@@ -238,7 +238,8 @@ def test_values_are_not_shared_between_what_was_saved_and_loaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"\x80\x04Nr\xff\xff\xff\x0f.", b"N\x8e\x00\x00\x00\x00\x00\x01\x00\x00x.", b"Np999999999\n."]
+    "raw",
+    [b"\x80\x04Nr\xff\xff\xff\x0f.", b"N\x8e\x00\x00\x00\x00\x00\x01\x00\x00x.", b"Np999999999\n."],
 )
 def test_a_number_in_a_damaged_file_gets_no_memory(raw):
     tracemalloc.start()
