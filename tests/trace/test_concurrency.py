@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-import sys
-import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,28 +14,7 @@ import pytest
 from opto.errors import BackwardError, ExecutionError, TraceMissingInputsError
 from opto.trace import GRAPH, Node, bundle, node, stop_tracing
 from opto.trace.utils import sum_feedback
-
-
-@pytest.fixture
-def impatient():
-    """Threads take turns as often as the interpreter allows."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-def in_threads(job, count: int) -> list:
-    """The results of `job(0) ... job(count - 1)`, run at once; the first error is raised."""
-    start = threading.Barrier(count)
-
-    def run(i: int):
-        start.wait()
-        return job(i)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
-
+from tests.support.threads import in_threads
 
 # --- tasks ----------------------------------------------------------------------------------------
 

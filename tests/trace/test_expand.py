@@ -9,38 +9,12 @@ import pytest
 
 from opto.errors import BackwardError, ExecutionError
 from opto.optimizers.summary import node_to_function_feedback
-from opto.trace import Module, Node, bundle, node
+from opto.trace import Module, bundle, node
 from opto.trace import operators as ops
 from opto.trace.graph import Graph
 from opto.trace.propagators import TraceGraph
 from opto.trace.utils import sum_feedback
 from tests.support.opened import calls, heard, whole
-
-
-@pytest.fixture
-def p() -> Node:
-    return node(5, name="p", trainable=True)
-
-
-@pytest.fixture
-def x() -> Node:
-    return node(1, name="x")
-
-
-@pytest.fixture
-def nested(p):
-    """A function that works on nodes and calls one."""
-
-    @bundle("[inner] adds p", traceable_code=True)
-    def inner(v):
-        return v + p
-
-    @bundle("[outer] adds p, and doubles", traceable_code=True)
-    def outer(v):
-        return inner(v) * 2
-
-    return outer
-
 
 # --- what is opened -------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -327,14 +326,6 @@ def test_a16_a_coroutine_is_watched_where_it_is_awaited():
 
 
 # --- the table of performance.md 6, where no other test has it ------------------------------------
-
-
-@pytest.fixture
-def impatient():
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("impatient")

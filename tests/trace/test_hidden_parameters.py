@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from opto.optimizers.summary import named_parameters, node_to_function_feedback
-from opto.trace import Node, bundle, node
+from opto.trace import bundle
 from opto.trace.graph import Graph
 from opto.trace.propagators import SumPropagator
 from opto.trace.utils import sum_feedback
 from tests.support.opened import calls, heard
-
-
-@pytest.fixture
-def p() -> Node:
-    return node(5, name="p", trainable=True)
-
-
-@pytest.fixture
-def x() -> Node:
-    return node(1, name="x")
-
-
-@pytest.fixture
-def nested(p):
-    """A function that works on nodes and calls one."""
-
-    @bundle("[inner] adds p", traceable_code=True)
-    def inner(v):
-        return v + p
-
-    @bundle("[outer] adds p, and doubles", traceable_code=True)
-    def outer(v):
-        return inner(v) * 2
-
-    return outer
 
 
 def test_parameters_hidden_at_any_depth_hear_and_are_shown_to_the_optimizer(nested, p, x):

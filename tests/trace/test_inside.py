@@ -11,35 +11,10 @@ from weakref import ref
 import pytest
 
 from opto.errors import BackwardError, ExecutionError
-from opto.trace import Module, Node, bundle, model, node, stop_tracing
+from opto.trace import Module, bundle, model, node, stop_tracing
 from opto.trace.propagators import TraceGraph
 from opto.trace.utils import sum_feedback
 from tests.support.opened import calls, heard
-
-
-@pytest.fixture
-def p() -> Node:
-    return node(5, name="p", trainable=True)
-
-
-@pytest.fixture
-def x() -> Node:
-    return node(1, name="x")
-
-
-@pytest.fixture
-def nested(p):
-    """A function that works on nodes and calls one."""
-
-    @bundle("[inner] adds p", traceable_code=True)
-    def inner(v):
-        return v + p
-
-    @bundle("[outer] adds p, and doubles", traceable_code=True)
-    def outer(v):
-        return inner(v) * 2
-
-    return outer
 
 
 def test_a_function_that_returns_what_it_was_given(p, x):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -14,6 +12,7 @@ from opto.errors import ExecutionError, TraceMissingInputsError
 from opto.trace import Module, bundle, node, stop_tracing
 from opto.trace.tape import carried, name_scope
 from opto.trace.utils import sum_feedback
+from tests.support.threads import in_threads
 from tests.trace.canonical import all_names, canonical
 
 PROMPT = node("p", name="prompt", trainable=True)
@@ -173,25 +172,6 @@ async def aprogram(i: int) -> list:
 
 
 # --- running it -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def impatient():
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-def in_threads(job, count: int) -> list:
-    start = threading.Barrier(count)
-
-    def run(i: int):
-        start.wait()
-        return job(i)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 def check(runs: list, alone: dict) -> None:
