@@ -10,7 +10,7 @@ from opto.trace.bundle import bundle
 from opto.trace.containers import NodeContainer
 from opto.trace.modules import Model, Module, model
 from opto.trace.nodes import GRAPH, Node, node
-from opto.trace.tape import stop_tracing
+from opto.trace.tape import carried, name_scope, stop_tracing
 
 if TYPE_CHECKING:
     from opto.trace import graft, operators, projections, utils
@@ -26,8 +26,10 @@ __all__ = [
     "TraceMissingInputsError",
     "apply_op",
     "bundle",
+    "carried",
     "graft",
     "model",
+    "name_scope",
     "node",
     "operators",
     "projections",
