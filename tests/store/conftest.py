@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from opto.store import SQLiteJournal
+from opto.store import Recorded, SQLiteJournal
+from tests.support.openai_server import OpenAIServer
 
 
 @pytest.fixture
@@ -22,3 +23,14 @@ def opened(path):
     yield open_it
     for journal in made:
         journal.close()
+
+
+@pytest.fixture
+def server():
+    with OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture
+def recorded(opened):
+    return lambda source, **how: Recorded(source, opened(), **{"cache": True, **how})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from json import dumps, loads
 from time import time
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Row"]
 
 PAGE = 500
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Row(NamedTuple):
@@ -83,6 +85,8 @@ class Journal(ABC):
     ) -> list[Event]:
         """Write several events down: all of them, or none if that fails."""
         secrets = tuple(secrets)
+        for entry in entries:
+            _check_names(entry.key, entry.run)
         texts, values = [], []
         for entry in map(checked, entries):
             made = encoded(redacted(entry.data, secrets), f"{entry.kind} {entry.key}".strip())
@@ -119,6 +123,7 @@ class Journal(ABC):
         Raises:
             StoreError: the record cannot be read.
         """
+        _check_names(key, run)
         while page := self._page(run, kind, key, after, PAGE):
             yield from map(_event, page)
             after = page[-1].seq
@@ -128,11 +133,13 @@ class Journal(ABC):
 
         The first, because it stays the first: whoever asks later gets the same.
         """
+        _check_names(key, run)
         page = self._page(run, kind, key, 0, 1)
         return _event(page[0]) if page else None
 
     def last(self, kind: str, key: str | None = None, *, run: str | None = None) -> Event | None:
         """The latest event of this kind; None where there is none."""
+        _check_names(key, run)
         row = self._latest(run, kind, key)
         return _event(row) if row else None
 
@@ -176,6 +183,16 @@ class Journal(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _check_names(*names: str | None) -> None:
+    # Data may hold them, but no database takes them in a column of text.
+    for name in names:
+        if name and ("\0" in name or (not name.isascii() and _SURROGATE.search(name))):
+            raise StoreError(
+                f"the key or run {name!r} cannot be written down: it holds a zero character or "
+                f"half of a surrogate pair; name it otherwise"
+            )
 
 
 def _event(row: Row) -> Event:

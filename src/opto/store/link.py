@@ -1,21 +1,30 @@
-"""One SQLite connection that threads take in turn, and that no fork inherits."""
+"""One connection that threads take in turn, and that no fork inherits."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator
 
 __all__ = ["Link"]
 
 
-class Link:
+class Closable(Protocol):
+    """What can be closed, as connections can."""
+
+    def close(self) -> Any:
+        """Give it back."""
+
+
+C = TypeVar("C", bound=Closable)
+
+
+class Link(Generic[C]):
     """A connection, opened when it is first needed.
 
     Threads queue at a lock, which is fair and wakes the next at once, where SQLite's own
@@ -25,15 +34,15 @@ class Link:
         connect: opens the connection; it may be used from any thread.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], C]) -> None:
         self._connect = connect
-        self._connection: sqlite3.Connection | None = None
+        self._connection: C | None = None
         self._lock = Lock()
         with _OPENING:
             _LINKS.add(self)
 
     @contextmanager
-    def use(self) -> Iterator[sqlite3.Connection]:
+    def use(self) -> Iterator[C]:
         """The connection, for the caller alone."""
         connection = self._taken()
         try:
@@ -41,7 +50,7 @@ class Link:
         finally:
             self._lock.release()
 
-    def _taken(self) -> sqlite3.Connection:
+    def _taken(self) -> C:
         """The connection, open, with its lock held."""
         while True:
             self._lock.acquire()
@@ -72,9 +81,9 @@ class Link:
 # All there are in this process, because a fork copies them all. SQLite's locks belong to a
 # process, but its notes of which ones it holds are copied: a child would go on without them, and
 # lose what it writes. So nothing is open at the moment of a fork.
-_LINKS: WeakSet[Link] = WeakSet()
+_LINKS: WeakSet[Link[Any]] = WeakSet()
 _OPENING = Lock()
-_HELD: list[Link] = []
+_HELD: list[Link[Any]] = []
 
 
 def _before_fork() -> None:

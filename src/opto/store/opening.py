@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from opto.llm.local.cache import cache_folder
 from opto.store.journal import Journal
+from opto.store.postgres import PostgresJournal
 from opto.store.sqlite import SQLiteJournal
 
-__all__ = ["default_path", "open_journal"]
+__all__ = ["default_place", "open_journal"]
 
 VARIABLE = "OPTO_STORE"
+SERVER = ("postgresql:", "postgresql+", "postgres:")
 
 
-def default_path() -> Path:
+def default_place() -> str:
     """The journal of whoever names none: `OPTO_STORE`, or a file in the user's cache.
 
     Example:
         >>> os.environ["OPTO_STORE"] = "/tmp/mine.sqlite"
-        >>> default_path().as_posix()
+        >>> default_place()
         '/tmp/mine.sqlite'
         >>> del os.environ["OPTO_STORE"]
     """
-    if own := os.environ.get(VARIABLE):
-        return Path(own).expanduser()
-    return cache_folder() / "journal.sqlite"
+    return os.environ.get(VARIABLE) or str(cache_folder() / "journal.sqlite")
 
 
 def open_journal(where: Journal | str | os.PathLike[str] | None = None) -> Journal:
     """A journal from what names it.
 
     Args:
-        where: a journal is returned as it is; a path is that of a file; None is `default_path`.
+        where: a journal is returned as it is; a path is that of a file, and a text that
+            begins with ``postgresql`` the address of a server; None is `default_place`.
 
     Raises:
-        StoreError: the file cannot be used as a journal; the message says what to do.
+        StoreError: what is there cannot be used as a journal; the message says what to do.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -45,4 +45,5 @@ def open_journal(where: Journal | str | os.PathLike[str] | None = None) -> Journ
     """
     if isinstance(where, Journal):
         return where
-    return SQLiteJournal(default_path() if where is None else where)
+    place = default_place() if where is None else os.fspath(where)
+    return PostgresJournal(place) if place.startswith(SERVER) else SQLiteJournal(place)

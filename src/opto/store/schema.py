@@ -1,8 +1,8 @@
-"""The tables of a journal in SQLite, and the version of their form."""
+"""The tables of a journal, in the words of each database, and the version of their form."""
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION", "SCHEMA", "VERSION"]
+__all__ = ["APPLICATION", "LOCK", "POSTGRES", "SCHEMA", "VERSION"]
 
 # "opto" in ASCII: how the file says whose it is (`file journal.sqlite` shows it).
 APPLICATION = 0x6F70746F
@@ -29,4 +29,31 @@ SCHEMA = (
     "CREATE TABLE claim (key TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL)",
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {VERSION}",
+)
+
+# The number of PostgreSQL's lock under which events are written one after the other.
+LOCK = APPLICATION
+
+POSTGRES = (
+    # `until` and the other times are seconds since 1970.
+    """CREATE TABLE opto_event (
+        seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        at DOUBLE PRECISION NOT NULL,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        run TEXT NOT NULL,
+        data TEXT NOT NULL
+    )""",
+    # Hashes: what is in a B-tree must be short, and a key may be anything.
+    "CREATE INDEX opto_event_by_key ON opto_event USING hash (key)",
+    "CREATE INDEX opto_event_by_run ON opto_event USING hash (run)",
+    """CREATE FUNCTION opto_event_stays() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'a journal is only appended to'; END $$""",
+    """CREATE TRIGGER opto_event_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON opto_event
+        EXECUTE FUNCTION opto_event_stays()""",
+    """CREATE TABLE opto_claim (
+        key TEXT PRIMARY KEY, owner TEXT NOT NULL, until DOUBLE PRECISION NOT NULL
+    )""",
+    "CREATE TABLE opto_journal (version INTEGER NOT NULL)",
+    f"INSERT INTO opto_journal VALUES ({VERSION})",  # noqa: S608 - a number of ours
 )
