@@ -134,7 +134,7 @@ def _look_through(raw: bytes) -> None:
         ValueError: the file is no pickle; a text or a list of bytes ends before its length.
     """
     for step, place, _ in genops(raw):
-        if step.name in _PUTS and int(place) > len(raw):
+        if step.name in _PUTS and isinstance(place, int) and place > len(raw):
             raise pickle.UnpicklingError(f"a place numbered {place} in {len(raw)} bytes")
 
 
