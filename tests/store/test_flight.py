@@ -74,3 +74,12 @@ def test_a_forked_child_waits_for_no_thread_of_its_parent():
     gate.may_end.set()
     thread.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_a_failure_that_cannot_be_copied_is_told_as_it_is():
+    class Odd(ModelUnavailable):
+        def __init__(self, one, two):
+            super().__init__(f"{one} {two}")
+
+    outcomes = together(Flights(), Gate(Odd("so", "so")))
+    assert {str(outcome.exception()) for outcome in outcomes} == {"so so"}

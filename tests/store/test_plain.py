@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import enum
 import pickle
+import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -22,6 +23,7 @@ def test_everything_becomes_storable(value):
 
 class Colour(enum.Enum):
     RED = "red"
+    NONE = ""
 
 
 class Answer(BaseModel):
@@ -47,6 +49,7 @@ class Text(str):
             {"a": [1, 2.5, None, True, b"x"], "t": (1,)},
         ),
         (Colour.RED, "red"),
+        (Colour.NONE, ""),
         (Answer(number=1), {"number": 1, "inner": []}),
         (Point(3), {"x": 3, "at": (1, 2)}),
         (SimpleNamespace(a=1, _hidden=2), {"a": 1}),
@@ -70,6 +73,22 @@ def test_what_contains_itself_ends_somewhere():
     knot.knot = knot
     assert plain(knot)["knot"]["knot"]
     encoded(plain(knot), "it")
+
+
+def test_half_of_a_client_is_not_written_down():
+    knot = SimpleNamespace()
+    knot.a = knot.b = knot.c = knot
+    begun = time.monotonic()
+    assert plain({"choices": [1], "client": knot})["choices"] == [1]
+    assert time.monotonic() - begun < 20
+
+
+def test_what_is_only_like_pydantic_is_read_too():
+    class Like:
+        def model_dump(self):
+            return {"a": 1}
+
+    assert plain(Like()) == {"a": 1}
 
 
 def test_items_are_attributes():

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from opto.errors import ArgumentError, ModelRefused, StoreError
-from opto.llm import LLM, DummyLLM, OpenAILLM, Reply, Request, ScriptedLLM, Usage
+from opto.llm import LLM, DummyLLM, LiteLLM, OpenAILLM, Reply, Request, ScriptedLLM, Usage
+from opto.llm.packages import installed
 from opto.store import Recorded, as_request
 from tests.support.openai_server import OpenAIServer, fails, says
 
@@ -167,6 +168,22 @@ def test_real_clients_replies_survive(recorded, server):
               for r in (first, again)]  # fmt: skip
     assert follow[0] == follow[1]
     assert len(server.requests) == 2
+
+
+@pytest.mark.litellm
+@pytest.mark.skipif(not installed("litellm"), reason="LiteLLM is not installed")
+def test_litellms_replies_survive(recorded, server):
+    def model():
+        return recorded(LiteLLM("openai/tiny", api_base=server.url, api_key=KEY, timeout=None))
+
+    server.script.append(says("two of them", usage=(5, 6)))
+    first, again = model()("go", n=2), model()("go", n=2)
+    assert first == again
+    assert (again.text, again.others) == ("two of them", ("two of them",))
+    assert again.raw == first.raw
+    assert again.choices[0].message.tool_calls is None
+    assert again.usage.prompt_tokens == 5
+    assert len(server.requests) == 1
 
 
 def test_content_parts_are_part_of_the_question(recorded, server):

@@ -54,7 +54,7 @@ class Flights(Generic[T]):
                 return theirs.result()
             if isinstance(error, ModelError):
                 # A copy: raising one exception in two threads would mix up their tracebacks.
-                raise copy(error) from error
+                raise _another(error) from error
 
     def _done(self, key: str, mine: Future[T], work: Callable[[], T]) -> T:
         try:
@@ -69,4 +69,11 @@ class Flights(Generic[T]):
 
     def _end(self, key: str) -> None:
         with self._lock:
-            del self._under_way[key]
+            self._under_way.pop(key, None)
+
+
+def _another(error: ModelError) -> ModelError:
+    try:
+        return copy(error)
+    except TypeError:  # somebody's class whose constructor takes something else
+        return error

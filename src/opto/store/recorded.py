@@ -49,9 +49,8 @@ class Recorded(LLM):
         run: name of the run that the events belong to.
         name: what stands for the source in the keys of questions; None for its model's
             name, its address and its defaults.
-        claim_seconds: how long others wait for a process that is asking and that they
-            cannot see, because it runs on another machine. Of a process on this
-            machine that was killed, they know at once.
+        claim_seconds: how long other processes wait for one that is asking, before one of
+            them asks as well. When it was killed on this machine, they know at once.
 
     Raises:
         StoreError: the file cannot be used as a journal.

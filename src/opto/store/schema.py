@@ -18,7 +18,8 @@ SCHEMA = (
         run TEXT NOT NULL,
         data TEXT NOT NULL
     )""",
-    "CREATE INDEX event_by_key ON event (kind, key)",
+    "CREATE INDEX event_by_key ON event (key, kind)",
+    "CREATE INDEX event_by_kind ON event (kind)",
     "CREATE INDEX event_by_run ON event (run)",
     # Not even by hand: what resuming and replaying rest on does not change.
     """CREATE TRIGGER event_stays BEFORE UPDATE ON event
@@ -46,6 +47,7 @@ POSTGRES = (
     )""",
     # Hashes: what is in a B-tree must be short, and a key may be anything.
     "CREATE INDEX opto_event_by_key ON opto_event USING hash (key)",
+    "CREATE INDEX opto_event_by_kind ON opto_event (kind, seq)",
     "CREATE INDEX opto_event_by_run ON opto_event USING hash (run)",
     """CREATE FUNCTION opto_event_stays() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN RAISE EXCEPTION 'a journal is only appended to'; END $$""",
