@@ -79,14 +79,21 @@ def missing(nodes: Sequence[Any], scenes: Scenes, first: int = -1) -> list[Any]:
     """
     known = {number(n) for n in nodes}
     found = []
-    stack = [o for n in nodes if opens(n) and n._serial in scenes for o in scenes[n._serial].outer]
+    stack = [used for node in nodes for used in _used(node, scenes)]
     while stack:
         node = origin(stack.pop())
         if node._serial not in known:
             known.add(node._serial)
             found.append(node)
-            stack += node._args if node._serial >= first else ()
+            if node._serial >= first:
+                # Of what was used, a part may be the result of a call that is open, too.
+                stack += [*node._args, *_used(node, scenes)]
     return sorted(found, key=number)
+
+
+def _used(node: Any, scenes: Scenes) -> list[Any]:
+    """What the call that made `node` used from outside, if it is open."""
+    return scenes[node._serial].outer if opens(node) and node._serial in scenes else []
 
 
 def origin(node: Any) -> Any:
