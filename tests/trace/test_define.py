@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from opto.errors import SourceError
 from opto.trace.define import define
 from opto.trace.source import source_of
+from tests.support.builds import frees_code
 
 FACTOR = 2
 
@@ -302,6 +303,7 @@ def ours() -> list[str]:
     return [name for name in linecache.cache if name.startswith("<trace ")]
 
 
+@frees_code
 def test_the_text_is_forgotten_with_the_function() -> None:
     gc.collect()
     before = ours()

@@ -10,6 +10,7 @@ import pytest
 
 from opto.errors import ExecutionError
 from opto.trace import GRAPH, Module, bundle, node, stop_tracing
+from tests.support.builds import frees_code
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +155,7 @@ def test_b01_memory_stays_flat_over_a_thousand_iterations():
     assert after - before < 100_000  # the original kept 17 MB
 
 
+@frees_code
 def test_b01_new_code_each_iteration_does_not_pile_up():
     @bundle(trainable=True)
     def f(v):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import tracemalloc
 import weakref
 from threading import Thread
@@ -17,6 +16,7 @@ from opto.trace.graph import Graph
 from opto.trace.propagators import TraceGraph
 from opto.trace.tape import carried
 from opto.trace.utils import sum_feedback
+from tests.support.builds import free_threaded
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -277,7 +277,7 @@ EVALUATED = set(COMMON) - {"an open box", "a refused read", "a thread"} - SLOW
 
 
 @pytest.mark.skipif(
-    not getattr(sys, "_is_gil_enabled", lambda: True)(),
+    free_threaded,
     reason="a free-threaded build frees some memory later",
 )
 @pytest.mark.parametrize("program", sorted(n for n in EVALUATED if "feedback" not in n))

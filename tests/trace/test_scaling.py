@@ -19,10 +19,11 @@ from opto.trace import Node, bundle, node
 from opto.trace import operators as ops
 from opto.trace.graph import Graph
 from opto.trace.utils import sum_feedback
+from tests.support.builds import free_threaded
 
 LIMIT = 2.6
 # The head of an object is larger without the lock on threads.
-BYTES = 250 if getattr(sys, "_is_gil_enabled", lambda: True)() else 340
+BYTES = 340 if free_threaded else 250
 LINK_BYTES = 250
 
 join = bundle("[join] all of them")(lambda *values: 0)
