@@ -186,6 +186,15 @@ def test_an_interrupt_leaves_no_transaction_open(opened):
         assert connection.execute("SELECT count(*) FROM claim").fetchone() == (0,)
 
 
+def test_a_journal_that_nobody_uses_any_more_is_closed(path):
+    journal = SQLiteJournal(path)
+    journal.append("step", 1)
+    connection = journal._writer._connection
+    del journal
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
 def test_another_working_folder_is_not_another_journal(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with SQLiteJournal("here.sqlite") as journal:

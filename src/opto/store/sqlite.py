@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from time import monotonic, sleep, time
+from time import time
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import StoreError
+from opto.store.file import connected, understood
 from opto.store.journal import Journal, Row
 from opto.store.link import Link
 from opto.store.owner import is_gone
-from opto.store.schema import APPLICATION, SCHEMA, VERSION
 
 if TYPE_CHECKING:
+    import os
+    import sqlite3
     from collections.abc import Iterator, Sequence
 
     from opto.store.events import Claim
@@ -60,15 +60,17 @@ class SQLiteJournal(Journal):
         self.path = Path(path).expanduser().absolute()
         self.flush = flush
         self.patience = patience
-        self._writer = Link(self._connect)
-        self._reader = Link(self._connect)
+        # Not a method: a journal that nobody uses any more shall close at once.
+        connect = partial(connected, self.path, flush=flush, patience=patience)
+        self._writer = Link(connect)
+        self._reader = Link(connect)
         with self._reader.use():
             pass  # what is wrong with the file is said here, not at the first event
 
     def claim(self, claim: Claim, seconds: float) -> bool:
         """Try to take a claim, see `Journal.claim`."""
         # Who waits looks often, and shall keep nobody from writing.
-        with self._understood(), self._reader.use() as connection:
+        with understood(self.path), self._reader.use() as connection:
             if _is_taken(connection, claim):
                 return False
         with self._transaction() as connection:
@@ -120,12 +122,12 @@ class SQLiteJournal(Journal):
         return found[0] if found else None
 
     def _rows(self, statement: str, values: list[Any]) -> list[Row]:
-        with self._understood(), self._reader.use() as connection:
+        with understood(self.path), self._reader.use() as connection:
             return [Row(*found) for found in connection.execute(statement, values)]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._understood(), self._writer.use() as connection:
+        with understood(self.path), self._writer.use() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -134,72 +136,6 @@ class SQLiteJournal(Journal):
                 # Whatever came in between, Ctrl-C included.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-
-    def _connect(self) -> sqlite3.Connection:
-        with self._understood():
-            _make_private(self.path)
-            connection = sqlite3.connect(
-                self.path,
-                timeout=self.patience,
-                isolation_level=None,  # transactions are begun here, not guessed by the module
-                check_same_thread=False,  # `Link` lets one thread in at a time
-            )
-            try:
-                self._prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
-            return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        self._look(connection)
-        self._write_ahead(connection)
-        connection.execute(f"PRAGMA synchronous = {'FULL' if self.flush else 'NORMAL'}")
-        if _pragma(connection, "user_version") == 0:
-            connection.execute("BEGIN IMMEDIATE")
-            if _pragma(connection, "user_version") == 0:  # nobody was faster
-                for statement in SCHEMA:
-                    connection.execute(statement)
-            connection.execute("COMMIT")
-
-    def _look(self, connection: sqlite3.Connection) -> None:
-        """Refuse what is not ours before anything is written to it."""
-        application = _pragma(connection, "application_id")
-        version = _pragma(connection, "user_version")
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if application != APPLICATION and (application or version or tables):
-            raise StoreError(
-                f"{self.path} is a database of another program; give the journal a file of its own"
-            )
-        if version > VERSION:
-            raise StoreError(
-                f"{self.path} is a journal of version {version}, and this installation knows "
-                f"versions up to {VERSION}: update trace-opt, or start a new file"
-            )
-
-    def _write_ahead(self, connection: sqlite3.Connection) -> None:
-        # While several processes make the file at once, SQLite does not wait here by itself.
-        end = monotonic() + self.patience
-        while True:
-            try:
-                mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-                break
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or monotonic() > end:
-                    raise
-                sleep(0.005)
-        if mode != "wal":
-            raise StoreError(
-                f"{self.path} stands where SQLite cannot write ahead (its mode is {mode!r}), such "
-                f"as on a network drive; put the journal on a disk of this machine"
-            )
-
-    @contextmanager
-    def _understood(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"the journal {self.path} {_meaning(error)} ({error})") from error
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _opened, (str(self.path), self.flush, self.patience)
@@ -210,17 +146,6 @@ class SQLiteJournal(Journal):
 
 def _opened(path: str, flush: bool, patience: float) -> SQLiteJournal:
     return SQLiteJournal(path, flush=flush, patience=patience)
-
-
-def _make_private(path: Path) -> None:
-    """Prompts may be confidential: the file, and SQLite's files beside it, are its owner's."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 def _is_taken(connection: sqlite3.Connection, claim: Claim) -> bool:
@@ -239,19 +164,3 @@ def _release(connection: sqlite3.Connection, claim: Claim) -> None:
 def _where(run: str | None, kind: str | None, key: str | None) -> tuple[str, list[Any]]:
     said = [(n, v) for n, v in (("run", run), ("kind", kind), ("key", key)) if v is not None]
     return "".join(f" AND {name} = ?" for name, _ in said), [value for _, value in said]
-
-
-def _meaning(error: Exception) -> str:
-    said = str(error)
-    if "not a database" in said:
-        return "is not a journal: it is no SQLite file; give another path, or move it away"
-    if "malformed" in said or "corrupt" in said:
-        return (
-            "is damaged; move it and the files beside it that begin with its name away, and "
-            "save what can be read: sqlite3 FILE .recover | sqlite3 NEW_FILE"
-        )
-    if "locked" in said or "busy" in said:
-        return "was in use by another process all the time; give it more `patience`"
-    if "full" in said:
-        return "cannot be written: the disk is full; make room and run the program again"
-    return "cannot be used; look at the path, its rights and the disk"
