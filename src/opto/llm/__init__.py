@@ -19,24 +19,39 @@ from opto.llm.types import Choice, Message, Reply, Request, Usage
 
 if TYPE_CHECKING:
     from opto.llm.autogen import AutoGenLLM
+    from opto.llm.budget import Budget
+    from opto.llm.budgeted import Budgeted, Estimate, estimate
     from opto.llm.configs import auto_construct_oai_config_list_from_env
+    from opto.llm.governed import Governed
+    from opto.llm.governor import Governor
     from opto.llm.litellm import LiteLLM
     from opto.llm.local.backend import LocalLLM
     from opto.llm.openai import CustomLLM, OpenAILLM
+    from opto.llm.prices import FREE, Price, Prices
     from opto.llm.replay import ReplayLLM
+    from opto.llm.tokens import Count, count
 
 __all__ = [
+    "FREE",
     "LLM",
     "AbstractModel",
     "AutoGenLLM",
+    "Budget",
+    "Budgeted",
     "Choice",
+    "Count",
     "CustomLLM",
     "DummyLLM",
+    "Estimate",
+    "Governed",
+    "Governor",
     "LLMFactory",
     "LiteLLM",
     "LocalLLM",
     "Message",
     "OpenAILLM",
+    "Price",
+    "Prices",
     "ReplayLLM",
     "Reply",
     "Request",
@@ -44,21 +59,34 @@ __all__ = [
     "Usage",
     "as_llm",
     "auto_construct_oai_config_list_from_env",
+    "count",
+    "estimate",
 ]
 
-# A program uses one of these at most, so each is imported when it is asked for.
-BACKENDS = {
+# A program uses few of these, so each is imported when it is asked for.
+WHEN_ASKED = {
     "AutoGenLLM": "opto.llm.autogen",
+    "Budget": "opto.llm.budget",
+    "Budgeted": "opto.llm.budgeted",
+    "Count": "opto.llm.tokens",
     "CustomLLM": "opto.llm.openai",
+    "Estimate": "opto.llm.budgeted",
+    "FREE": "opto.llm.prices",
+    "Governed": "opto.llm.governed",
+    "Governor": "opto.llm.governor",
     "LiteLLM": "opto.llm.litellm",
     "LocalLLM": "opto.llm.local.backend",
     "OpenAILLM": "opto.llm.openai",
+    "Price": "opto.llm.prices",
+    "Prices": "opto.llm.prices",
     "ReplayLLM": "opto.llm.replay",
     "auto_construct_oai_config_list_from_env": "opto.llm.configs",
+    "count": "opto.llm.tokens",
+    "estimate": "opto.llm.budgeted",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in BACKENDS:
+    if name not in WHEN_ASKED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(BACKENDS[name]), name)
+    return getattr(import_module(WHEN_ASKED[name]), name)

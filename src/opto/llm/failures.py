@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import ModelError, ModelRefused, ModelUnavailable
+from opto.errors import AnswerError, ModelError, ModelRefused, ModelUnavailable
 from opto.llm.secret import hide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Failure", "scrub"]
+__all__ = ["Failure", "may_cost", "scrub"]
 
 # HTTP status -> whether asking again can help, and what to say about it.
 STATUSES: dict[int, tuple[bool, str]] = {
@@ -33,6 +33,14 @@ STATUSES: dict[int, tuple[bool, str]] = {
     504: (True, "the provider took too long"),
     529: (True, "the provider is overloaded"),
 }
+# Classes of clients for a connection that was never made, ...
+NOT_SENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "PoolTimeout", "gaierror"}
+)
+# ... and for a response that broke off or made no sense.
+BROKEN = frozenset({"APIConnectionError", "JSONDecodeError", "NoCompletionError"})
+# Statuses of gateways that did not wait for the answer: the model may have gone on.
+GAVE_UP = frozenset({408, 504, 524})
 # A 429 that no waiting heals.
 NO_CREDIT = "insufficient_quota"
 
@@ -82,6 +90,15 @@ class Failure:
         again, meaning = STATUSES.get(status, (status >= 500, f"HTTP status {status}"))
         return cls(again, meaning, said, _asked_wait(error))
 
+    @classmethod
+    def behind(cls, error: BaseException) -> Failure:
+        """Understand what a model raised that made one attempt."""
+        cause = error.__cause__ or error
+        if not isinstance(error, ModelUnavailable):
+            return cls(False, "the model refused the request", hide(str(cause)))
+        has_status = isinstance(getattr(cause, "status_code", None), int)
+        return replace(cls.of(cause, () if has_status else (type(cause),)), transient=True)
+
     def as_error(self, who: str, attempts: int, seconds: float) -> ModelError:
         """The exception for the user of a model that finally failed."""
         tried = f" after {attempts} attempts in {seconds:.0f} s" if attempts > 1 else ""
@@ -92,6 +109,30 @@ class Failure:
             else (ModelRefused, "refused the request")
         )
         return kind(f"{who} {verb}{tried}: {self.meaning}{later} ({_brief(self.said)})")
+
+
+def may_cost(error: BaseException) -> bool:
+    """Whether a call that failed like this may have been paid for all the same.
+
+    It was not where no connection was made, or where the provider sent back an error.
+    It may have been where an answer did not come, or not whole: nobody told the provider
+    to stop.
+
+    Example:
+        >>> may_cost(ConnectionRefusedError()), may_cost(TimeoutError())
+        (False, True)
+    """
+    links = list(_chain(error))
+    names = {type(link).__name__ for link in links}
+    if names & NOT_SENT:
+        return False
+    statuses = {getattr(link, "status_code", None) for link in links}
+    # LiteLLM gives broken connections a status of its own making.
+    if names & BROKEN or statuses & GAVE_UP or any("Timeout" in name for name in names):
+        return True
+    if any(isinstance(status, int) for status in statuses):
+        return False
+    return isinstance(error, (ModelUnavailable, AnswerError)) or not isinstance(error, Exception)
 
 
 def scrub(error: BaseException, secrets: Iterable[Any]) -> None:

@@ -109,7 +109,7 @@ class OpenAILLM(RemoteLLM):
         theirs = {name: arguments.pop(name) for name in list(arguments) if name not in known}
         if theirs:
             arguments["extra_body"] = {**theirs, **(arguments.get("extra_body") or {})}
-        return lambda: client.chat.completions.create(**arguments)
+        return lambda: _with_headers(client.chat.completions, arguments)
 
     def _can_enforce(self) -> bool:
         return self._is_official()
@@ -166,6 +166,15 @@ class CustomLLM(OpenAILLM):
             base_url=address,
             **settings,
         )
+
+
+def _with_headers(completions: Any, arguments: dict[str, Any]) -> Any:
+    """The client's answer, with the headers where LiteLLM keeps them: they tell limits."""
+    response = completions.with_raw_response.create(**arguments)
+    completion = response.parse()
+    if hasattr(completion, "choices"):  # else it is some text, and no completion
+        completion._response_headers = response.headers
+    return completion
 
 
 def _routed(client: Any, arguments: dict[str, Any]) -> Any:

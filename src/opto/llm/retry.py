@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from opto.errors import ModelUnavailable, OptoError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,6 +79,8 @@ class Retry:
         try:
             return attempts(call)
         except Exception as error:
+            if isinstance(error, OptoError) and not isinstance(error, ModelUnavailable):
+                raise  # it is final, and said in our words already
             number = attempts.statistics["attempt_number"]
             raise judge(error).as_error(who, number, monotonic() - start) from error
 

@@ -1,0 +1,190 @@
+"""A governor: how fast models may be asked, by all threads and processes together."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike, getpid
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+from opto.errors import ArgumentError
+from opto.llm.pace import CALLS, PACE, Pace
+from opto.llm.shared import Shared, is_running
+from opto.llm.signals import Signals
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Governor", "Turn"]
+
+MINUTE = 60.0
+# Clocks, threads and networks are never quite on time: so much of a limit stays unused.
+MARGIN = 0.05
+# Limits, pauses and refunds may change while a thread sleeps for its turn.
+LONGEST_SLEEP = 0.25
+# Seconds between two looks of the first who waits for others to end.
+LOOK_AGAIN = 0.01
+# Seconds after which a call counts as ended whose process is gone.
+LEASE = 60.0
+
+
+@dataclass
+class Turn:
+    """One call that may be sent.
+
+    Args:
+        tokens: how many it was expected to have; None where nobody needed to know.
+        used: how many it had; to be set when that is known.
+        signals: what it taught; to be set, too.
+    """
+
+    tokens: int | None = None
+    used: int | None = None
+    signals: Signals = field(default_factory=Signals)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Governor:
+    """Limits for all models that share it, held before a provider has to refuse.
+
+    The threads of a process take their turns in the order of coming, and processes by
+    chance; turns lie evenly in time, without bursts. 5 % of a limit stay unused, since no clock
+    or network is exact. A provider's headers can lower the limits: what ``x-ratelimit-limit-...``
+    says, a pause while ``x-ratelimit-remaining-...`` is 0, a slower pace after a 429
+    (5 % less, and 1 % more each second after), a pause of ``Retry-After`` after two in a row.
+    Without limits, it finds a pace by what gets through.
+
+    Args:
+        requests_per_minute: attempts a minute; None for no limit but the provider's.
+        tokens_per_minute: tokens read and written a minute.
+        concurrent: calls under way at the same time.
+        path: a SQLite file; every governor of that path, in all processes of this
+            machine, is the same. A process that is killed leaves no lock; its calls
+            under way count for up to a minute more. None for this process alone.
+
+    Raises:
+        ArgumentError: a limit is not a number above zero.
+
+    Example:
+        >>> governor = Governor(requests_per_minute=60_000, concurrent=2)
+        >>> with governor.turn() as turn:
+        ...     turn.used = 120
+
+    Source: issue 4, point 2.
+    """
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    concurrent: int | None = None
+    path: str | PathLike[str] | None = None
+    _shared: Shared = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("requests_per_minute", "tokens_per_minute", "concurrent"):
+            limit = getattr(self, name)
+            if limit is not None and not 0 < limit < float("inf"):
+                raise ArgumentError(f"Governor({name}=...) must be above zero, not {limit!r}")
+        object.__setattr__(
+            self, "_shared", Shared(self.path, f"{PACE};{CALLS}", outlives_power=False)
+        )
+
+    @contextmanager
+    def turn(self, tokens: Callable[[], int] = int) -> Iterator[Turn]:
+        """Wait until a call may be sent; what it taught is taken in when it is over.
+
+        Args:
+            tokens: says how many tokens the call will have, about; it is asked only where
+                tokens are limited.
+
+        Raises:
+            StoreError: the file cannot be used.
+        """
+        turn = Turn()
+        seat = None if self.concurrent is None else self._sit_down(self.concurrent)
+        try:
+            self._wait_for_turn(turn, tokens)
+            yield turn
+        finally:
+            self._end(turn, seat)
+
+    def _wait_for_turn(self, turn: Turn, tokens: Callable[[], int]) -> None:
+        if self._limits_tokens():
+            turn.tokens = tokens()
+        # One of each process looks for a turn, and whoever is awake takes it: a turn that
+        # was promised to a thread that the machine lets sleep would be lost.
+        with self._shared.line.first():
+            while (seconds := self._take(turn.tokens or 0)) > 0:
+                sleep(min(seconds, LONGEST_SLEEP))
+
+    def _take(self, tokens: int) -> float:
+        """Take a turn if it is time; else the seconds until it may be."""
+        with self._shared.transaction() as db:
+            pace, now = self._read(db), monotonic()
+            seconds = pace.take(now, tokens)
+            if not seconds:
+                pace.write(db, now)
+        return seconds
+
+    def _limits_tokens(self) -> bool:
+        return self.tokens_per_minute is not None or self.pace.tokens is not None
+
+    def _end(self, turn: Turn, seat: int | None) -> None:
+        with self._shared.transaction() as db:
+            if seat is not None:
+                db.execute("DELETE FROM calls WHERE seat = ?", (seat,))
+            pace = self._read(db)
+            now = monotonic()
+            if turn.used is not None:
+                pace.correct(turn.used - (turn.tokens or 0))
+            pace.learn(turn.signals, now)
+            pace.write(db, now)
+        if seat is not None:
+            self._shared.announce()
+
+    @property
+    def pace(self) -> Pace:
+        """What it knows now."""
+        with self._shared.transaction() as db:
+            return self._read(db)
+
+    def _read(self, db: sqlite3.Connection) -> Pace:
+        return Pace.read(
+            db, _a_second(self.requests_per_minute), _a_second(self.tokens_per_minute), monotonic()
+        )
+
+    def _sit_down(self, seats: int) -> int:
+        """Wait, in the order of coming, until fewer than `seats` calls are before this one."""
+        with self._shared.transaction() as db:
+            row = db.execute(
+                "INSERT INTO calls (process, until) VALUES (?, ?)", (getpid(), monotonic() + LEASE)
+            )
+            seat = int(row.lastrowid or 0)
+        try:
+            while (ahead := self._ahead(seat)) >= seats:
+                # Who is far from his turn looks less often.
+                self._shared.wait(min(1.0, LOOK_AGAIN * (ahead - seats + 1)))
+        except BaseException:
+            with self._shared.transaction() as db:
+                db.execute("DELETE FROM calls WHERE seat = ?", (seat,))
+            raise
+        return seat
+
+    def _ahead(self, seat: int) -> int:
+        with self._shared.transaction() as db:
+            now = monotonic()
+            late = "SELECT DISTINCT process FROM calls WHERE until < ?"
+            for (process,) in db.execute(late, (now,)).fetchall():
+                if is_running(process):
+                    db.execute(
+                        "UPDATE calls SET until = ? WHERE process = ?", (now + LEASE, process)
+                    )
+                else:
+                    db.execute("DELETE FROM calls WHERE process = ?", (process,))
+            row = db.execute("SELECT COUNT(*) FROM calls WHERE seat < ?", (seat,)).fetchone()
+        return int(row[0])
+
+
+def _a_second(limit: float | None) -> float | None:
+    return None if limit is None else limit * (1 - MARGIN) / MINUTE

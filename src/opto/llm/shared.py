@@ -1,0 +1,237 @@
+"""A few numbers that threads and processes of one machine change together.
+
+They lie in one SQLite file, or in memory for one process alone. Each change is a
+transaction: a process that is killed in it leaves nothing half done, and no lock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Condition, Lock
+from typing import TYPE_CHECKING
+
+from opto.errors import ArgumentError, StoreError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+    from os import PathLike
+
+__all__ = ["Line", "Shared", "is_running"]
+
+# Seconds to wait for other processes; a transaction takes less than a millisecond.
+PATIENCE = 60.0
+
+
+class Shared:
+    """Numbers in one file, or in the memory of one process.
+
+    A copy is the same: `copy` and `deepcopy` give the object itself, and a pickle
+    opens the same file again.
+
+    Args:
+        path: the SQLite file, made if it is not there; None for memory.
+        schema: the statements that make its tables where they are not there.
+        outlives_power: whether the file is whole after a power cut; what was written last may
+            be lost in one. Either way it outlives any process that is killed. Without it,
+            no transaction ever waits for the disk.
+
+    Example:
+        >>> numbers = Shared(None, "CREATE TABLE IF NOT EXISTS n (x INTEGER)")
+        >>> with numbers.transaction() as db:
+        ...     _ = db.execute("INSERT INTO n VALUES (7)")
+        >>> with numbers.transaction() as db:
+        ...     db.execute("SELECT x FROM n").fetchone()
+        (7,)
+    """
+
+    def __init__(
+        self, path: str | PathLike[str] | None, schema: str, *, outlives_power: bool = True
+    ) -> None:
+        self.path = None if path is None else Path(path).absolute()
+        self.schema = schema
+        self.outlives_power = outlives_power
+        # A forked child must not touch its parent's connection: each process has its own.
+        self._of_process: dict[int, _Mine] = {os.getpid(): _Mine()}
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose changes are all made at the end, or none of them.
+
+        Raises:
+            ArgumentError: this is another process, and there is no file.
+            StoreError: the file cannot be used.
+        """
+        mine = self._mine()
+        with mine.changed:
+            if mine.connection is None:
+                mine.connection = self._connect()
+            connection = mine.connection
+            with self._explained():
+                connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                if connection.in_transaction:  # SQLite ends it itself where the disk is full
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @property
+    def line(self) -> Line:
+        """Where the threads of this process wait for each other."""
+        return self._mine().line
+
+    def wait(self, seconds: float) -> None:
+        """Wait for `announce` in this process, at most `seconds`."""
+        changed = self._mine().changed
+        with changed:
+            changed.wait(seconds)
+
+    def announce(self) -> None:
+        """Wake up who waits in this process; in others they look again by themselves."""
+        changed = self._mine().changed
+        with changed:
+            changed.notify_all()
+
+    def _mine(self) -> _Mine:
+        mine = self._of_process.get(os.getpid())
+        if mine is not None:
+            return mine
+        if self.path is None:
+            raise ArgumentError(
+                "a budget or governor without `path` is of one process, and this is another "
+                "one; give path=... so that all processes share one file"
+            )
+        # Two threads may come here at once; `setdefault` lets both have the first one's.
+        return self._of_process.setdefault(os.getpid(), _Mine())
+
+    def _connect(self) -> sqlite3.Connection:
+        import sqlite3  # lazy: 5 ms that a program without a budget need not pay
+
+        with self._explained():
+            connection = sqlite3.connect(
+                self.path or ":memory:",
+                timeout=PATIENCE,
+                isolation_level=None,
+                check_same_thread=False,  # `changed` lets one thread in at a time
+            )
+            if self.path is not None:
+                _retried(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+                how = "NORMAL" if self.outlives_power else "OFF"
+                connection.execute(f"PRAGMA synchronous={how}")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in self.schema.split(";"):
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        return connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        import sqlite3  # lazy: as in `_connect`
+
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self.path} cannot be used as a shared file ({error}); it must be a SQLite "
+                f"file that a budget or governor made, on a disk of this machine"
+            ) from error
+
+    def __copy__(self) -> Shared:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Shared:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Shared], tuple[Path, str, bool]]:
+        if self.path is None:
+            raise ArgumentError(
+                "a budget or governor without `path` is of this process and does not travel to "
+                "another one; give path=... so that all processes share one file"
+            )
+        return _opened, (self.path, self.schema, self.outlives_power)
+
+
+class Line:
+    """Threads in a line: the first one is in, and the others follow in the order of coming.
+
+    A `Lock` would do, but it lets in whom it likes.
+
+    Example:
+        >>> line = Line()
+        >>> with line.first():
+        ...     "in"
+        'in'
+    """
+
+    def __init__(self) -> None:
+        self._door = Lock()
+        self._gates: deque[Lock] = deque()
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """Wait to be the first, and stay it."""
+        gate = Lock()
+        with self._door:
+            if self._gates:
+                gate.acquire()
+            self._gates.append(gate)
+        try:
+            gate.acquire()
+            yield
+        finally:
+            self._leave(gate)
+
+    def _leave(self, gate: Lock) -> None:
+        with self._door:
+            was_first = self._gates[0] is gate
+            self._gates.remove(gate)
+            if was_first and self._gates:
+                self._gates[0].release()
+
+
+class _Mine:
+    """What one process has of it: the lock that others wait at, its line, its connection."""
+
+    def __init__(self) -> None:
+        self.changed = Condition()
+        self.line = Line()
+        self.connection: sqlite3.Connection | None = None
+
+
+def _opened(path: Path, schema: str, outlives_power: bool) -> Shared:
+    return Shared(path, schema, outlives_power=outlives_power)
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this number is there; on Windows, where asking kills, False."""
+    if os.name == "nt":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _retried(change: Callable[[], object]) -> None:
+    """Switch the mode of a file that others open at this moment; SQLite does not wait there."""
+    import sqlite3  # lazy: as in `_connect`
+    from time import monotonic, sleep  # lazy: beside SQLite
+
+    start = monotonic()
+    while True:
+        try:
+            change()
+        except sqlite3.OperationalError:
+            if monotonic() - start > PATIENCE:
+                raise
+            sleep(0.01)
+        else:
+            return
