@@ -159,6 +159,13 @@ def test_processes_share_the_seats_and_a_killed_one_leaves_no_lock(tmp_path):
             assert db.execute("SELECT COUNT(*) FROM calls").fetchone()[0] == 0
 
 
+def test_seats_of_before_a_restart_of_the_machine_are_free(tmp_path):
+    governor = Governor(concurrent=1, path=tmp_path / "pace.db")
+    with governor._shared.transaction() as db:
+        db.execute("INSERT INTO calls (process, until) VALUES (?, 1e12)", (os.getpid(),))
+    assert Governed(ScriptedLLM(["ok"]), governor)("hi").text == "ok"
+
+
 def test_tokens_are_paced_by_what_the_server_counted():
     with OpenAIServer(otherwise=Turn("ok", usage=(90, 10))) as server:
         model = paced(server, Governor(tokens_per_minute=60_000))

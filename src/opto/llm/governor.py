@@ -174,6 +174,8 @@ class Governor:
     def _ahead(self, seat: int) -> int:
         with self._shared.transaction() as db:
             now = monotonic()
+            # What lies further ahead than a lease is of before a restart of the machine.
+            db.execute("DELETE FROM calls WHERE until > ?", (now + 2 * LEASE,))
             late = "SELECT DISTINCT process FROM calls WHERE until < ?"
             for (process,) in db.execute(late, (now,)).fetchall():
                 if is_running(process):

@@ -70,15 +70,16 @@ class Shared:
             if mine.connection is None:
                 mine.connection = self._connect()
             connection = mine.connection
-            with self._explained():
-                connection.execute("BEGIN IMMEDIATE")
             try:
+                with self._explained():
+                    connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                with self._explained():
+                    connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:  # SQLite ends it itself where the disk is full
                     connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     @property
     def line(self) -> Line:
