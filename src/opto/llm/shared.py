@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition, Lock
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 from opto.errors import ArgumentError, StoreError
 
@@ -69,6 +70,7 @@ class Shared:
         with mine.changed:
             if mine.connection is None:
                 mine.connection = self._connect()
+                finalize(mine, _close, mine.connection, os.getpid())
             connection = mine.connection
             try:
                 with self._explained():
@@ -202,6 +204,11 @@ class _Mine:
         self.changed = Condition()
         self.line = Line()
         self.connection: sqlite3.Connection | None = None
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    if process == os.getpid():
+        connection.close()
 
 
 def _opened(path: Path, schema: str, outlives_power: bool) -> Shared:
