@@ -47,11 +47,16 @@ def test_a_thousand_iterations_stay_flat():
 
     process = psutil.Process()
     iterate(200)  # caches fill, the allocator settles
-    nodes, memory = live_nodes(), process.memory_info().rss
-    iterate(1000)
-    assert live_nodes() <= nodes
-    assert process.memory_info().rss - memory < 8_000_000
-    assert x.data == 1200
+    # Not the process's memory first: in a worker that has run thousands of tests it moves
+    # by itself. Two turns tell what grows from what moves.
+    nodes, grown = live_nodes(), []
+    for _ in range(2):
+        memory = process.memory_info().rss
+        iterate(1000)
+        assert live_nodes() <= nodes
+        grown.append(process.memory_info().rss - memory)
+    assert min(grown) < 8_000_000
+    assert x.data == 2200
     assert sys.getrefcount(x) < 60
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import tracemalloc
 import weakref
+from functools import cache
 from threading import Thread
 
 import pytest
@@ -28,7 +29,8 @@ def _no_collector():
     yield
     gc.enable()
     gc.unfreeze()
-    LOOP.close()
+    loop().close()
+    loop.cache_clear()
 
 
 # --- programs, each of them one pass --------------------------------------------------------------
@@ -160,7 +162,10 @@ def twice():
     forget()
 
 
-LOOP = asyncio.new_event_loop()
+@cache
+def loop() -> asyncio.AbstractEventLoop:
+    """One for all programs; not at import, since who only imports this does not close it."""
+    return asyncio.new_event_loop()
 
 
 def awaited(v):
@@ -172,14 +177,14 @@ def awaited(v):
         await asyncio.gather(*(later(X) for _ in range(3)))
         await asyncio.create_task(later(v))
 
-    LOOP.run_until_complete(run())
+    loop().run_until_complete(run())
 
 
 def streaming():
     async def run():
         return [item async for item in streamed_later(3).data]
 
-    assert LOOP.run_until_complete(run()) == [0, 1, 2]
+    assert loop().run_until_complete(run()) == [0, 1, 2]
 
 
 def in_a_thread():
