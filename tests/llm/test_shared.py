@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import subprocess
@@ -104,3 +105,36 @@ def test_a_process_is_there_or_not():
     gone.wait()
     assert is_running(os.getpid())
     assert not is_running(gone.pid)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_forked_child_loses_nothing_after_its_parent_has_ended(tmp_path):
+    """SQLite's locks belong to a process, but its notes of them are copied by a fork."""
+    path, schema = tmp_path / "n.sqlite", "CREATE TABLE IF NOT EXISTS n (x INTEGER)"
+
+    def add(numbers: Shared, x: int) -> None:
+        with numbers.transaction() as db:
+            db.execute("INSERT INTO n VALUES (?)", (x,))
+
+    (go, tell), (done, end) = os.pipe(), os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        numbers = Shared(path, schema)
+        add(numbers, -1)
+        if os.fork() == 0:
+            add(numbers, 0)
+            os.read(go, 1)
+            for x in range(1, 21):
+                add(numbers, x)
+            os.write(end, b"done")
+            os._exit(0)
+        time.sleep(0.3)
+        del numbers
+        gc.collect()
+        os.write(tell, b"x")
+        os._exit(0)
+    os.waitpid(parent, 0)
+    assert os.read(done, 4) == b"done"
+    with Shared(path, schema).transaction() as db:
+        assert db.execute("SELECT count(*) FROM n").fetchone() == (22,)

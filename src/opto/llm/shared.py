@@ -14,6 +14,7 @@ from threading import Condition, Lock
 from typing import TYPE_CHECKING
 from weakref import finalize
 
+from opto._link import Link
 from opto.errors import ArgumentError, StoreError
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Shared:
         self.path = None if path is None else Path(path).absolute()
         self.schema = schema
         self.outlives_power = outlives_power
-        # A forked child must not touch its parent's connection: each process has its own.
+        self._link = None if path is None else Link(self._connect)
+        # What threads wait at is of one process, a forked one too; so is what is in memory.
         self._of_process: dict[int, _Mine] = {os.getpid(): _Mine()}
 
     @contextmanager
@@ -66,12 +68,7 @@ class Shared:
             ArgumentError: this is another process, and there is no file.
             StoreError: the file cannot be used.
         """
-        mine = self._mine()
-        with mine.changed:
-            if mine.connection is None:
-                mine.connection = self._connect()
-                finalize(mine, _close, mine.connection, os.getpid())
-            connection = mine.connection
+        with self._mine().changed, self._connected() as connection:
             try:
                 with self._explained():
                     connection.execute("BEGIN IMMEDIATE")
@@ -82,6 +79,18 @@ class Shared:
                 if connection.in_transaction:  # SQLite ends it itself where the disk is full
                     connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        if self._link is not None:
+            with self._link.use() as connection:
+                yield connection
+            return
+        mine = self._mine()
+        if mine.connection is None:
+            mine.connection = self._connect()
+            finalize(mine, mine.connection.close)
+        yield mine.connection
 
     @property
     def line(self) -> Line:
@@ -198,17 +207,12 @@ class Line:
 
 
 class _Mine:
-    """What one process has of it: the lock that others wait at, its line, its connection."""
+    """What one process has of it: where its threads wait, and the numbers in its memory."""
 
     def __init__(self) -> None:
         self.changed = Condition()
         self.line = Line()
         self.connection: sqlite3.Connection | None = None
-
-
-def _close(connection: sqlite3.Connection, process: int) -> None:
-    if process == os.getpid():
-        connection.close()
 
 
 def _opened(path: Path, schema: str, outlives_power: bool) -> Shared:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from opto._link import Link
 from opto.errors import StoreError
 from opto.llm.secret import Secret, hide
 from opto.store.journal import Journal, Row
-from opto.store.link import Link
 from opto.store.owner import is_gone
 from opto.store.schema import LOCK, POSTGRES, VERSION
 

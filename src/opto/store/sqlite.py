@@ -8,9 +8,9 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from opto._link import Link
 from opto.store.file import connected, understood
 from opto.store.journal import Journal, Row
-from opto.store.link import Link
 from opto.store.owner import is_gone
 
 if TYPE_CHECKING:

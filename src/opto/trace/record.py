@@ -138,7 +138,7 @@ def unary(op: Operation, guard: type | None = None) -> Callable[[Any], Any]:
 
     def method(self: Any) -> Any:
         data = self._data
-        if guard is not None and not isinstance(data, guard):
+        if guard is not None and data.__class__ is not guard and not isinstance(data, guard):
             checked(self, op.name, guard)
         if current() is not recorder:
             return current().apply(op, (self,))

@@ -9,8 +9,8 @@ import warnings
 
 import pytest
 
+from opto._link import Link
 from opto.store import SQLiteJournal
-from opto.store.link import Link
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
