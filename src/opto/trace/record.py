@@ -68,12 +68,19 @@ def record(op: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any] | Non
 
 def run(op: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:
     """Apply an operation and record nothing of it."""
-    # What cannot hold a node and cannot be changed needs none of what recording needs.
-    if kwargs or op.mutates or not all(a.__class__ in KINDS or a.__class__ in ATOMS for a in args):
+    values = []
+    for arg in () if kwargs or op.mutates else args:
+        if arg.__class__ in KINDS:
+            values.append(arg._data)
+        elif arg.__class__ in ATOMS:
+            values.append(arg)
+        else:
+            break
+    # What may hold a node, or may be changed, needs all that recording needs.
+    if len(values) != len(args) or kwargs:
         new = record(op, args, kwargs)
         new._args = ()
         return new
-    values = [a._data if a.__class__ in KINDS else a for a in args]
     try:
         value = op.function(*values)
     except TraceMissingInputsError:
