@@ -71,7 +71,7 @@ def test_each_block_prints_what_stands_below_it(tmp_path, monkeypatch):
     names = vars(module)
     # What goes to another process is looked up by name, as in the script of a reader.
     monkeypatch.setitem(sys.modules, "readme", module)
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
     for code, expected in BLOCKS:
         # A function's source is read from its file.
         path = script.with_stem(f"readme_{len(names)}")

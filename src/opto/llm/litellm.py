@@ -32,7 +32,7 @@ class LiteLLM(RemoteLLM):
         model: the model's name; None for ``TRACE_LITELLM_MODEL``, else
             ``DEFAULT_LITELLM_MODEL``, else "gpt-4o".
         reset_freq: accepted for programs of the original: LiteLLM keeps its own clients.
-        cache: accepted for programs of the original, where it does nothing either.
+        cache: accepted for programs of the original; `LLM(cache=True)` is what caches.
         max_retries: how often a failed call is tried again at most.
         base_delay: seconds before the first retry; later ones wait longer.
         api_key: the key; None for what LiteLLM finds in the environment. It shows in

@@ -28,7 +28,7 @@ class OpenAILLM(RemoteLLM):
     Args:
         model: the model's name; None for ``OPENAI_MODEL``, else "gpt-4o".
         reset_freq: seconds after which the client is made anew; None for never.
-        cache: accepted for programs of the original, where it does nothing either.
+        cache: accepted for programs of the original; `LLM(cache=True)` is what caches.
         base_url: the server's address; None for ``OPENAI_BASE_URL``, else OpenAI's own.
         api_key: the key, or a function that gives it; None for ``OPENAI_API_KEY``.
             It shows in no repr, error or pickle.
@@ -128,7 +128,7 @@ class CustomLLM(OpenAILLM):
     Args:
         model: the model's name; None for ``TRACE_CUSTOMLLM_MODEL``, else "gpt-4o".
         reset_freq: seconds after which the client is made anew; None for never.
-        cache: accepted for programs of the original, where it does nothing either.
+        cache: accepted for programs of the original; `LLM(cache=True)` is what caches.
         base_url: the server's address; None for ``TRACE_CUSTOMLLM_URL``.
         **settings: as of `OpenAILLM`; the key is ``TRACE_CUSTOMLLM_API_KEY`` if none is given.
 
