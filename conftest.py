@@ -4,9 +4,9 @@ No network but this machine, no key, no model of the user's. It stands at the ro
 because the examples stand in `src`.
 """
 
-
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -74,6 +74,15 @@ def no_network():
             patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name), position))
         patch.setattr(socket, "getaddrinfo", guarded_look_up)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_event_loop():
+    """Clients that ask for the present loop make one and leave it open for others to trip over.
+
+    Told that there is none, they run and close one of their own.
+    """
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(autouse=True)

@@ -186,7 +186,7 @@ def test_b03_each_phase_is_linear_up_to_a_million_operations(shape):
 
 
 # Sizes past what the cache next to a processor holds, which would be seen as a step.
-OTHERS = [(with_constants, 12_000), (fan_out, 6000), (of_bundles, 10_000), (iterated, 6000)]
+OTHERS = [(with_constants, 24_000), (fan_out, 12_000), (of_bundles, 30_000), (iterated, 12_000)]
 
 
 @pytest.mark.parametrize(("shape", "n"), OTHERS)
