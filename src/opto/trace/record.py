@@ -138,6 +138,8 @@ def unary(op: Operation, guard: type | None = None) -> Callable[[Any], Any]:
         guard: the type that a value must have for the method to be there, or None.
     """
     function, counter = op.function, COUNTERS[op.name]
+    # Python finds the method of an exact type at once, where `function` looks for it.
+    at_once = vars(str)[op.name] if guard is str else function
     # Cells are read faster than globals, and this is read with every operation.
     current, recorder = INTERPRETER.get, RECORDER
     new_message = partial(object.__new__, MessageNode)
@@ -145,12 +147,13 @@ def unary(op: Operation, guard: type | None = None) -> Callable[[Any], Any]:
 
     def method(self: Any) -> Any:
         data = self._data
-        if guard is not None and data.__class__ is not guard and not isinstance(data, guard):
+        exact = data.__class__ is guard
+        if guard is not None and not exact:
             checked(self, op.name, guard)
         if current() is not recorder:
             return current().apply(op, (self,))
         try:
-            value = function(data)
+            value = at_once(data) if exact else function(data)
         except TraceMissingInputsError:
             raise
         except Exception as error:
