@@ -12,14 +12,20 @@ __all__ = ["AsyncItems", "AsyncStreamNode", "Items", "StreamNode", "exception"]
 T = TypeVar("T")
 
 
-class _Drawing:
-    """A generator of the items of a stream as nodes."""
+class _Source:
+    """What items are drawn from."""
 
     __slots__ = ()
 
     def _source(self) -> Any:
-        """The node of the stream."""
-        raise NotImplementedError
+        """The node of the stream: itself, unless it says otherwise."""
+        return self
+
+
+class _Drawing(_Source):
+    """A generator of the items of a stream as nodes."""
+
+    __slots__ = ()
 
     def __iter__(self) -> Any:
         return self
@@ -47,14 +53,10 @@ class _Drawing:
         self._source()._data.close()
 
 
-class _AsyncDrawing:
+class _AsyncDrawing(_Source):
     """An asynchronous generator of the items of a stream as nodes."""
 
     __slots__ = ()
-
-    def _source(self) -> Any:
-        """The node of the stream."""
-        raise NotImplementedError
 
     def __aiter__(self) -> Any:
         return self
@@ -98,24 +100,18 @@ class StreamNode(_Drawing, MessageNode[T]):
 
     __slots__ = ()
 
-    def _source(self) -> Any:
-        return self
-
 
 class AsyncStreamNode(_AsyncDrawing, MessageNode[T]):
     """The node of an asynchronous stream: a generator of the nodes of its items."""
 
     __slots__ = ()
 
-    def _source(self) -> Any:
-        return self
 
-
-class Items(_Drawing):
-    """The items of a node that holds a stream and is another step than that which made it.
+class _Elsewhere(_Source):
+    """A generator of the items of a node that is another step than that which made the stream.
 
     Args:
-        node: what the items are recorded to come from.
+        node: holds the stream; what the items are recorded to come from.
     """
 
     __slots__ = ("node",)
@@ -127,20 +123,16 @@ class Items(_Drawing):
         return self.node
 
 
-class AsyncItems(_AsyncDrawing):
-    """The items of a node that holds an asynchronous stream; else like `Items`.
+class Items(_Elsewhere, _Drawing):
+    """The items of a stream, elsewhere."""
 
-    Args:
-        node: what the items are recorded to come from.
-    """
+    __slots__ = ()
 
-    __slots__ = ("node",)
 
-    def __init__(self, node: Any) -> None:
-        self.node: Any = node
+class AsyncItems(_Elsewhere, _AsyncDrawing):
+    """The items of an asynchronous stream, elsewhere."""
 
-    def _source(self) -> Any:
-        return self.node
+    __slots__ = ()
 
 
 def _looked_at(node: Any) -> Any:

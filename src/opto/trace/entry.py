@@ -86,7 +86,7 @@ def _direct(  # noqa: C901 - one plain call from end to end: nothing is called t
     current, recorder, set_reads, reset = INTERPRETER.get, RECORDER, READS.set, READS.reset
     kinds, watched, plain, serials, nothing = KINDS, _WATCHED, _PLAIN, SERIALS, NOTHING
     new_message = partial(object.__new__, MessageNode)
-    spread = _spread(callee, first)
+    spread = _spread(callee, first, own)
 
     def direct(*args: Any, **kwargs: Any) -> Any:  # noqa: C901 - as it stands above
         if current() is not recorder or (code is not None and code._data is not text):
@@ -201,7 +201,7 @@ def _ends(callee: Callee, me: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], li
     return first, last, [node._data for node in first], callee.shape.plain - len(first)
 
 
-def _spread(callee: Callee, first: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+def _spread(callee: Callee, first: tuple[Any, ...], own: list[Any]) -> Callable[[Any, Any], Any]:
     """What makes a call with keywords, defaults or plain values a plain one.
 
     It gives the nodes of the arguments, the values for the function, and how many were
@@ -215,7 +215,6 @@ def _spread(callee: Callee, first: tuple[Any, ...]) -> Callable[[Any, Any], Any]
         return lambda _args, _kwargs: None
     names, skipped = names[len(first) :], len(first)
     counters = {name: COUNTERS[name] for name in names}
-    own = [node._data for node in first]
 
     def spread(args: Any, kwargs: Any) -> Any:
         keys, given, positional = names, args, -1
