@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.architecture.house import OPTO, place, python_files, tree_of
-from tools.measure_import import BUDGETS, cost_over_bare_python
+from tools.measure_import import BUDGETS, cost_over_bare_python, slowness
 
 HEAVY = {"black", "graphviz", "litellm", "numpy", "openai", "xllamacpp"}
 # `BlackCodeFormatter` is the adapter of its vendor, who is loaded when it formats.
@@ -29,8 +29,10 @@ def test_import_loads_nothing_heavy_and_prints_nothing(statement):
 
 @pytest.mark.parametrize(("statement", "budget"), BUDGETS.items())
 def test_import_stays_in_its_budget(statement, budget):
-    # The least of several runs is the cost of the import; what is above it is the machine's.
-    assert cost_over_bare_python(statement, runs=7, summary=min) <= budget
+    # The least of several runs is the cost of the import; what is above it is the machine's,
+    # and a machine that is slow while this runs is slow at the yardstick too.
+    cost = cost_over_bare_python(statement, runs=7, summary=min)
+    assert cost <= budget * slowness(runs=7, summary=min)
 
 
 def lazy_imports(path):
