@@ -59,8 +59,6 @@ def test_a_python_without_ensurepip_is_told_which_package_brings_it(only_this_py
 
 def test_a_machine_without_python_is_told_what_to_install(only_this_python, tmp_path):
     only_this_python.joinpath("python3").unlink()
-    done = run(
-        "sh", "tools/install.sh", str(tmp_path / "venv"), "core", PATH=str(only_this_python)
-    )
+    done = run("sh", "tools/install.sh", str(tmp_path / "venv"), "core", PATH=str(only_this_python))
     assert done.returncode != 0
     assert "No Python 3.10 or newer is on the PATH" in done.stderr

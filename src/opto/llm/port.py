@@ -6,6 +6,7 @@ from abc import ABCMeta, abstractmethod
 from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any
 
+from opto.llm.around import through
 from opto.llm.choice import choose
 from opto.llm.types import Reply, Request
 
@@ -64,6 +65,11 @@ class LLM(metaclass=_Port):
 
     Source: SPEC 1.4 and 8.2.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "answer" in vars(cls):
+            setattr(cls, "answer", through(cls.answer))  # noqa: B010 - mypy refuses the other form
 
     @property
     def enforces_schema(self) -> bool:

@@ -197,6 +197,7 @@ class Reply:
         request: digest of the request that it answers.
         others: further answers to the same request, when several were asked for (``n=``).
         raw: the provider's own object; not part of equality, and not stored.
+        recalled: whether it came out of a record, so that nothing was asked for it now.
 
     Example:
         >>> Reply("Hello").choices[0].message.content
@@ -210,6 +211,7 @@ class Reply:
     request: str = ""
     others: tuple[str, ...] = ()
     raw: Any = field(default=None, repr=False, compare=False)
+    recalled: bool = field(default=False, repr=False, compare=False)
 
     @property
     def choices(self) -> tuple[Choice, ...]:

@@ -9,8 +9,8 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opto.errors import StoreError
+from opto.llm.redact import redacted
 from opto.store.events import Claim, Entry, Event, checked
-from opto.store.redact import redacted
 from opto.trace.encoding import decoded, encoded
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Journal(ABC):
 
     When `append` returns, the event is stored, and every process sees it. Events
     are seen in the order of their `seq`: whoever has read up to one will find no
-    lower one later. What is stored has no secrets in it (`opto.store.redact`).
+    lower one later. What is stored has no secrets in it (`opto.llm.redact`).
 
     A backend is a subclass with the methods that are abstract here; the contract tests in
     ``tests/store/contract.py`` hold what they promise.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelUnavailable, StoreError
 from opto.llm.port import LLM
+from opto.llm.redact import named_secrets
 from opto.llm.secret import Secret
 from opto.llm.types import Reply, Request
 from opto.store.codec import as_reply, reply_data, request_data
@@ -16,7 +17,6 @@ from opto.store.flight import Flights
 from opto.store.opening import open_journal
 from opto.store.owner import Owner
 from opto.store.question import key_of
-from opto.store.redact import named_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,9 @@ class Recorded(LLM):
 
     def _found(self, request: Request, key: str) -> Reply | None:
         event = self.journal.find("reply", key)
-        return None if event is None else as_reply(event.data, request.digest)
+        if event is None:
+            return None
+        return replace(as_reply(event.data, request.digest), recalled=True)
 
     def _once(self, request: Request, key: str) -> Reply:
         """The reply, after asking for it unless another process does."""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opto.llm.redact import environment_secrets, named_secrets, redacted
 from opto.llm.secret import KEY_IN_TEXT, hide
-from opto.store.redact import environment_secrets, named_secrets, redacted
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_short_way_finds_what_the_pattern_finds(text):
 
 
 def test_the_marks_belong_to_this_pattern():
-    """Whoever widens the pattern looks at `opto.store.redact.MARKS` as well."""
+    """Whoever widens the pattern looks at `opto.llm.redact.MARKS` as well."""
     assert KEY_IN_TEXT.pattern == (
         r"\b(?:sk|pk|rk|gsk|xai|hf)[-_][\w\-*.]{6,}|(?<=\bBearer )\S+|(?<=://)[^/@\s]+(?=@)"
     )

@@ -1,8 +1,9 @@
-"""Secrets are taken out of whatever is stored."""
+"""Secrets are taken out of whatever is asked, stored or shown."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from opto.llm.secret import hide, is_secret
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["HIDDEN", "environment_secrets", "named_secrets", "redacted"]
+    from opto.llm.types import Request
+
+__all__ = ["HIDDEN", "environment_secrets", "named_secrets", "redacted", "without_secrets"]
 
 HIDDEN = "***"
 # A shorter value of a variable is a switch; taking "true" out of every text would help nobody.
@@ -43,6 +46,40 @@ def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
     # The longest first: one secret may be part of another.
     unwanted = {s for s in secrets if s} | environment_secrets()
     return _clean(value, tuple(sorted(unwanted, key=len, reverse=True)))
+
+
+def without_secrets(request: Request) -> Request:
+    """The request without the secrets of the environment; itself where it holds none.
+
+    What a program tells a model, it tells somebody else: a key that got into a value or an
+    error message would be sent along.
+
+    Example:
+        >>> from opto.llm import Request
+        >>> os.environ["MY_API_KEY"] = "hunter2hunter2"
+        >>> without_secrets(Request.of("The key hunter2hunter2 is refused.")).messages
+        ({'role': 'user', 'content': 'The key *** is refused.'},)
+        >>> del os.environ["MY_API_KEY"]
+    """
+    secrets = environment_secrets()
+    if not secrets:
+        return request
+    ordered = tuple(sorted(secrets, key=len, reverse=True))
+    clean = tuple(_without(message, ordered) for message in request.messages)
+    return request if clean == request.messages else replace(request, messages=clean)
+
+
+def _without(value: Any, secrets: tuple[str, ...]) -> Any:
+    """The value with these texts, and nothing else, taken out: what is said stays as it is."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, HIDDEN)
+        return value
+    if isinstance(value, dict):
+        return {key: _without(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_without(item, secrets) for item in value)
+    return value
 
 
 def named_secrets(arguments: Mapping[str, Any]) -> Iterator[str]:

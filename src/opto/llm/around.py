@@ -1,0 +1,127 @@
+"""What stands around every question that a program asks: a run's record, a progress line.
+
+A layer is built around one model. What is entered here stands around all of them, wherever
+in the program they are asked, until it is left: `opto.run` is of this kind.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from opto.errors import ArgumentError
+from opto.llm.redact import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from opto.llm.types import Reply, Request
+
+__all__ = ["Around", "Ask", "around", "standing", "through"]
+
+
+class Ask(Protocol):
+    """The rest of the way to the model."""
+
+    def __call__(self, request: Request, /) -> Reply:
+        """The reply to a request."""
+
+
+class Around(Protocol):
+    """Something that stands around questions."""
+
+    def __call__(self, llm: Any, request: Request, ask: Ask, /) -> Reply:
+        """Answer, by ``ask(request)`` or otherwise.
+
+        Args:
+            llm: who is asked.
+            request: what is asked; it holds no secret of the environment.
+            ask: asks the next one that stands around, and at last the model.
+        """
+
+
+Stack = tuple[Around, ...]
+
+# What stands around the questions of this flow of control, from the outside in; empty while
+# one is being answered: the layers of a model ask each other, and that is one question.
+_HERE: ContextVar[Stack | None] = ContextVar("opto.llm.around", default=None)
+# All that was entered in this process, for the threads that a program starts itself.
+_ENTERED: list[Stack] = []
+
+
+@contextmanager
+def around(way: Around) -> Iterator[None]:
+    """Let `way` stand around all questions that are asked until the block is left.
+
+    Threads that are started meanwhile are within it as well.
+
+    Example:
+        >>> from opto.llm import ScriptedLLM
+        >>> def shout(llm, request, ask):
+        ...     print("asked:", request.messages[0]["content"])
+        ...     return ask(request)
+        >>> with around(shout):
+        ...     ScriptedLLM(["Hello"])("Greet me.").text
+        asked: Greet me.
+        'Hello'
+    """
+    stack = (*standing(), way)
+    token = _HERE.set(stack)
+    _ENTERED.append(stack)
+    try:
+        yield
+    finally:
+        _ENTERED.remove(stack)
+        _HERE.reset(token)
+
+
+def standing() -> Stack:
+    """What stands around the questions of this flow of control, from the outside in.
+
+    Raises:
+        ArgumentError: this is a thread without context, and several flows of control have
+            each entered something, so that nobody knows to which of them it belongs.
+    """
+    here = _HERE.get()
+    if here is not None:
+        return here
+    deepest: Stack = max(_ENTERED, key=len, default=())
+    if any(deepest[: len(stack)] != stack for stack in _ENTERED):
+        raise ArgumentError(
+            "several runs are under way in this process, and this thread was started without "
+            "the context of any of them, so that its questions belong to none; start it with "
+            "opto.trace.carried(function)"
+        )
+    return deepest
+
+
+def through(answer: Callable[[Any, Request], Reply]) -> Callable[[Any, Request], Reply]:
+    """The method `answer` of a model, behind all that stands around."""
+
+    @wraps(answer)
+    def asked(self: Any, request: Request) -> Reply:
+        here = _HERE.get()
+        if here == ():
+            return answer(self, request)
+        ask = _onward(self, answer, standing() if here is None else here)
+        token = _HERE.set(())
+        try:
+            return ask(without_secrets(request))
+        finally:
+            _HERE.reset(token)
+
+    return asked
+
+
+def _onward(llm: Any, answer: Callable[[Any, Request], Reply], stack: Stack) -> Ask:
+    ask: Ask = MethodType(answer, llm)
+    for way in reversed(stack):
+        ask = _step(llm, way, ask)
+    return ask
+
+
+def _step(llm: Any, way: Around, onward: Ask) -> Ask:
+    return lambda request: way(llm, request, onward)
