@@ -254,3 +254,10 @@ class JournalContract:
         again.append("step", 2)
         assert [event.data for event in journal.events()] == [1, 2]
         again.close()
+
+    def test_numbers_are_given_once_each(self, opened):
+        journal, other = opened(), opened()
+        assert [journal.number("a"), other.number("a"), journal.number("b")] == [0, 1, 0]
+        with ThreadPoolExecutor(8) as pool:
+            given = list(pool.map(lambda n: (journal, other)[n % 2].number("c"), range(80)))
+        assert sorted(given) == list(range(80))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from opto.llm.types import Reply, Request
 
-__all__ = ["Around", "Ask", "around", "standing", "through"]
+__all__ = ["Around", "Ask", "around", "standing", "tell", "through"]
 
 
 class Ask(Protocol):
@@ -31,7 +31,12 @@ class Ask(Protocol):
 
 
 class Around(Protocol):
-    """Something that stands around questions."""
+    """Something that stands around questions.
+
+    It may have two more methods. ``layer(llm)`` gives the model, perhaps within a layer of
+    its own that sees every attempt. ``told(what, fact)`` hears what else the program does,
+    see `tell`.
+    """
 
     def __call__(self, llm: Any, request: Request, ask: Ask, /) -> Reply:
         """Answer, by ``ask(request)`` or otherwise.
@@ -106,18 +111,35 @@ def through(answer: Callable[[Any, Request], Reply]) -> Callable[[Any, Request],
         here = _HERE.get()
         if here == ():
             return answer(self, request)
-        ask = _onward(self, answer, standing() if here is None else here)
+        stack = standing() if here is None else here
         token = _HERE.set(())
         try:
-            return ask(without_secrets(request))
+            return _onward(self, answer, stack)(without_secrets(request))
         finally:
             _HERE.reset(token)
 
     return asked
 
 
+def tell(what: str, fact: Any) -> None:
+    """Let all that stands around know what the program has done.
+
+    Args:
+        what: "step", after a step of an optimizer.
+        fact: for a step, its `Update`.
+    """
+    for way in standing():
+        told = getattr(way, "told", None)
+        if told is not None:
+            told(what, fact)
+
+
 def _onward(llm: Any, answer: Callable[[Any, Request], Reply], stack: Stack) -> Ask:
-    ask: Ask = MethodType(answer, llm)
+    model = llm
+    for way in reversed(stack):
+        layer = getattr(way, "layer", None)
+        model = model if layer is None else layer(model)
+    ask: Ask = MethodType(answer, llm) if model is llm else model.answer
     for way in reversed(stack):
         ask = _step(llm, way, ask)
     return ask

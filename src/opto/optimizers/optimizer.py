@@ -10,6 +10,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import OptimizerError
+from opto.llm.around import tell
 from opto.optimizers.options import refuse_unknown
 from opto.optimizers.proposal import Update, projected
 from opto.trace.nodes import Node, ParameterNode
@@ -155,6 +156,7 @@ class Optimizer(AbstractOptimizer):
         update = proposed if isinstance(proposed, Update) else Update.of(dict(proposed))
         if not bypassing:
             self.update(update)
+            tell("step", update)
         return update
 
     def _step(self, *args: Any, **kwargs: Any) -> Mapping[Any, Any]:

@@ -3,7 +3,8 @@
 A `Journal` is what backends of the record are behind: `SQLiteJournal` keeps it in one
 file, `PostgresJournal` in a server. `Recorded` is the layer around a model that writes
 everything down before it is used, and answers from the record what is in it:
-``LLM(cache=True)``. Nothing that is stored runs when it is read, and no key is in it.
+``LLM(cache=True)``. `run`, also to be had as ``opto.run``, lets a program that was stopped go on
+from its record. Nothing that is stored runs when it is read, and no key is in it.
 """
 
 from opto.store.codec import as_reply, as_request
@@ -12,6 +13,7 @@ from opto.store.journal import Journal
 from opto.store.opening import default_place, open_journal
 from opto.store.postgres import PostgresJournal
 from opto.store.recorded import Recorded
+from opto.store.run import Run, run
 from opto.store.sqlite import SQLiteJournal
 
 __all__ = [
@@ -22,9 +24,11 @@ __all__ = [
     "Journal",
     "PostgresJournal",
     "Recorded",
+    "Run",
     "SQLiteJournal",
     "as_reply",
     "as_request",
     "default_place",
     "open_journal",
+    "run",
 ]

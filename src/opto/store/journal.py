@@ -161,6 +161,10 @@ class Journal(ABC):
         """End a claim, if its owner still has it."""
 
     @abstractmethod
+    def number(self, key: str) -> int:
+        """The next number under this name: 0, 1, 2, ...; no thread or process gets one twice."""
+
+    @abstractmethod
     def close(self) -> None:
         """Give connections back; the next use opens them again."""
 

@@ -75,6 +75,16 @@ class PostgresJournal(Journal):
         with self._transaction(self._writer) as execute:
             _release(execute, claim)
 
+    def number(self, key: str) -> int:
+        """The next number under this name, see `Journal.number`."""
+        with self._transaction(self._writer) as execute:
+            given = execute(
+                "INSERT INTO opto_counter VALUES (:key, 1) ON CONFLICT (key) "
+                "DO UPDATE SET next = opto_counter.next + 1 RETURNING next",
+                key=key,
+            )
+            return int(given.scalar_one()) - 1
+
     def close(self) -> None:
         """Close the connections; the next use opens others."""
         self._writer.close()

@@ -9,7 +9,7 @@ from opto.llm.digest import digest_of
 if TYPE_CHECKING:
     from opto.llm.types import Request
 
-__all__ = ["key_of"]
+__all__ = ["key_in_run", "key_of"]
 
 
 def key_of(request: Request, source: Any, name: str | None) -> str:
@@ -27,6 +27,19 @@ def key_of(request: Request, source: Any, name: str | None) -> str:
     return digest_of([full.digest, who, *map(str, filter(None, route))])
 
 
+def key_in_run(request: Request, source: Any) -> str:
+    """The name of a question within a run: what is asked, and the name of the model.
+
+    The address is left out: a run that is resumed may find its server somewhere else.
+    """
+    return digest_of([request.over(_defaults(source)).digest, _name(source)])
+
+
+def _name(source: Any) -> Any:
+    known = identity(source)
+    return known[0] if hasattr(_innermost(source), "model_name") else known
+
+
 def identity(source: Any) -> Any:
     """What tells one model from another."""
     if hasattr(source, "source"):  # a layer
@@ -40,6 +53,10 @@ def identity(source: Any) -> Any:
 
 
 def _defaults(source: Any) -> Any:
-    while hasattr(source, "source"):
+    return getattr(_innermost(source), "defaults", {})
+
+
+def _innermost(source: Any) -> Any:
+    while getattr(source, "source", None) is not None:
         source = source.source
-    return getattr(source, "defaults", {})
+    return source

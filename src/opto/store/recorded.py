@@ -6,22 +6,20 @@ from dataclasses import replace
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import ModelUnavailable, StoreError
+from opto.errors import ModelUnavailable
 from opto.llm.port import LLM
-from opto.llm.redact import named_secrets
-from opto.llm.secret import Secret
-from opto.llm.types import Reply, Request
-from opto.store.codec import as_reply, reply_data, request_data
+from opto.store.codec import as_reply
 from opto.store.events import Claim
+from opto.store.exchange import exchange
 from opto.store.flight import Flights
 from opto.store.opening import open_journal
 from opto.store.owner import Owner
 from opto.store.question import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from os import PathLike
 
+    from opto.llm.types import Reply, Request
     from opto.store.journal import Journal
 
 __all__ = ["Recorded"]
@@ -137,23 +135,15 @@ class Recorded(LLM):
         return self._asked(request, key, claim)
 
     def _asked(self, request: Request, key: str, claim: Claim | None) -> Reply:
-        secrets = tuple(_secrets(self.source, request))
-        about: dict[str, Any] = {"key": key, "run": self.run, "secrets": secrets}
-        try:
-            self.journal.append("request", request_data(request), **about)
-            reply = Reply.read(self.source.answer(request), request.digest)
-            stored = self.journal.append("reply", reply_data(reply), release=claim, **about)
-        except BaseException as error:
-            self._failed(error, claim, about)
-            raise
-        return as_reply(stored.data)
-
-    def _failed(self, error: BaseException, claim: Claim | None, about: dict[str, Any]) -> None:
-        if isinstance(error, Exception) and not isinstance(error, StoreError):
-            said = {"error": type(error).__name__, "message": str(error)}
-            self.journal.append("failure", said, release=claim, **about)
-        elif claim is not None:
-            self.journal.release(claim)
+        return exchange(
+            self.journal,
+            self.source.answer,
+            request,
+            key=key,
+            run=self.run,
+            claim=claim,
+            source=self.source,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {n: v for n, v in vars(self).items() if n not in {"_owner", "_flights"}}
@@ -164,14 +154,3 @@ class Recorded(LLM):
 
     def __repr__(self) -> str:
         return f"Recorded({self.source!r}, {self.journal!r}, cache={self.cache})"
-
-
-def _secrets(source: Any, request: Request) -> Iterator[str]:
-    """The keys that were given by argument: to the model, or with the request."""
-    yield from named_secrets(request.extra)
-    while source is not None:
-        for model in (source, *getattr(source, "models", ())):
-            for secret in getattr(model, "_secrets", {}).values():
-                if isinstance(secret, Secret) and isinstance(secret.value, str):
-                    yield secret.value
-        source = getattr(source, "source", None)

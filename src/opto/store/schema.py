@@ -28,6 +28,8 @@ SCHEMA = (
         BEGIN SELECT RAISE(ABORT, 'a journal is only appended to'); END""",
     # Who is working on what now: no history, so it changes.
     "CREATE TABLE claim (key TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL)",
+    # How often something has happened, where every time must be told apart.
+    "CREATE TABLE counter (key TEXT PRIMARY KEY, next INTEGER NOT NULL)",
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {VERSION}",
 )
@@ -56,6 +58,7 @@ POSTGRES = (
     """CREATE TABLE opto_claim (
         key TEXT PRIMARY KEY, owner TEXT NOT NULL, until DOUBLE PRECISION NOT NULL
     )""",
+    "CREATE TABLE opto_counter (key TEXT PRIMARY KEY, next BIGINT NOT NULL)",
     "CREATE TABLE opto_journal (version INTEGER NOT NULL)",
     f"INSERT INTO opto_journal VALUES ({VERSION})",  # noqa: S608 - a number of ours
 )

@@ -87,6 +87,17 @@ class SQLiteJournal(Journal):
         with self._transaction() as connection:
             _release(connection, claim)
 
+    def number(self, key: str) -> int:
+        """The next number under this name, see `Journal.number`."""
+        with self._transaction() as connection:
+            # RETURNING is younger than the SQLite of some Pythons that we run on.
+            connection.execute(
+                "INSERT INTO counter VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET next = next + 1",
+                (key,),
+            )
+            found = connection.execute("SELECT next FROM counter WHERE key = ?", (key,))
+            return int(found.fetchone()[0]) - 1
+
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         self._writer.close()

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import opto
 from opto.errors import ExecutionError, SourceError
 from opto.trace.source import text_of_code
 from opto.trace.syntax import undisturbed
@@ -30,7 +29,7 @@ _LONGEST_MARK = 200
 _LONGEST_WAY = 20
 _EXPRESSIONS = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
 
-_PACKAGE = opto.__path__[0] + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - pathlib costs 5 ms
 # Programs that come with the library are users of it.
 _PROGRAMS = f"{_PACKAGE}quickstart"
 _STDLIB = os.__file__.removesuffix("os.py")
