@@ -13,6 +13,8 @@ from opto.llm.types import Reply, Request
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opto.llm.stream import AsyncStream, Stream
+
 __all__ = ["LLM"]
 
 
@@ -120,3 +122,57 @@ class LLM(metaclass=_Port):
     def create(self, **config: Any) -> Reply:
         """Ask as with the client of OpenAI or AutoGen: the same as calling the model."""
         return self(**config)
+
+    async def answer_async(self, request: Request) -> Reply:
+        """Answer one request without holding up the event loop.
+
+        `answer` runs in a thread of its own, with the context of the task, so that each
+        backend and each layer does what it does otherwise. When the task is cancelled, so
+        is what is under way: the connection is closed, and no wait goes on. Code that
+        waits by itself and knows nothing of ``request.live`` is left behind.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+        from opto.llm.aside import answered  # lazy: asyncio, 30 ms of import
+
+        return await answered(self.answer, request)
+
+    async def create_async(self, **config: Any) -> Reply:
+        """Ask in the form of OpenAI's chat API, without holding up the event loop.
+
+        Example:
+            >>> import asyncio
+            >>> from opto.llm import ScriptedLLM
+            >>> asyncio.run(ScriptedLLM(["Hello"]).create_async(messages="Greet me.")).text
+            'Hello'
+        """
+        return await self.answer_async(Request.of(config.pop("messages", ()), **config))
+
+    def stream(self, messages: str | Sequence[Any] = (), /, **arguments: Any) -> Stream:
+        """Ask as by calling the model, and read the text while it is written.
+
+        A model that cannot tell its text in pieces gives it as one. Of several answers
+        (``n=``), the first is told. Once text was given, a failure is final: asking again
+        would tell it twice.
+
+        Returns:
+            The pieces in a loop, and then their `Reply` at ``.reply``. Leaving the loop
+            early, or ``close()``, cancels the request.
+
+        Example:
+            >>> from opto.llm import ScriptedLLM
+            >>> for piece in ScriptedLLM(["Hello"]).stream("Greet me."):
+            ...     print(piece)
+            Hello
+        """
+        from opto.llm.stream import Stream  # lazy: asyncio, 30 ms of import
+
+        return Stream(self.answer, Request.of(arguments.pop("messages", messages), **arguments))
+
+    def stream_async(self, messages: str | Sequence[Any] = (), /, **arguments: Any) -> AsyncStream:
+        """As `stream`, for an ``async for``; called where an event loop is running."""
+        from opto.llm.stream import AsyncStream  # lazy: asyncio, 30 ms of import
+
+        request = Request.of(arguments.pop("messages", messages), **arguments)
+        return AsyncStream(self.answer, request)

@@ -16,6 +16,8 @@ from opto.llm.secret import is_secret
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from opto.llm.live import Live
+
 __all__ = ["Choice", "Message", "Reply", "Request", "Usage"]
 
 # How a provider is reached is no part of what is asked: these arguments, and those
@@ -47,6 +49,9 @@ class Request:
             example ``{"type": "json_object"}``.
         sample: tells apart draws of the same question. It is never sent.
         extra: further arguments of the provider, by name.
+        live: what accompanies the question while it is being answered: its cancelling,
+            and who hears its text in pieces. It is no part of what is asked: not of
+            equality, digest, repr and pickles, and no journal holds it.
 
     Example:
         >>> request = Request.of("Say hello.", max_tokens=5)
@@ -63,6 +68,7 @@ class Request:
     response_format: Any = None
     sample: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
+    live: Live | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, messages: str | Sequence[Any], /, **arguments: Any) -> Request:
@@ -83,7 +89,7 @@ class Request:
         Raises:
             ArgumentError: an argument is not data, so that it has no stable form.
         """
-        asked = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
+        asked = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in APART}
         asked["extra"] = {k: v for k, v in self.extra.items() if not _is_route(k)}
         return digest_of(asked)
 
@@ -121,8 +127,14 @@ class Request:
         shown += [f"sample={self.sample}"] if self.sample else []
         return f"Request({', '.join(shown)})"
 
+    def __reduce__(self) -> tuple[type[Request], tuple[Any, ...]]:
+        # A copy, here or in another process, is a question that nobody accompanies yet.
+        return Request, tuple(getattr(self, f.name) for f in fields(self) if f.name != "live")
+
 
 SAID = ("model", "max_tokens", "temperature", "response_format", "sample")
+# What a digest does not take as it is.
+APART = frozenset({"extra", "live"})
 
 
 @dataclass(frozen=True, slots=True)
