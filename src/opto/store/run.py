@@ -74,6 +74,7 @@ class Run:
         *,
         fork: str | None,
         step: int | None,
+        seed: int | None,
         replay: bool,
         budget: Budget | None,
         prices: dict[str, Price] | None,
@@ -82,7 +83,7 @@ class Run:
         self.journal = journal
         self.attempt = 0
         self.asked = self.recalled = self.steps = 0
-        self._fork, self._step = fork, step
+        self._fork, self._step, self._seed = fork, step, seed
         self._replay = replay
         self._budget, self._prices = budget, prices
         self._pid = 0
@@ -199,11 +200,11 @@ class Run:
 
     def _first(self) -> dict[str, Any]:
         if self._fork is None:
-            return {"attempt": 0, "seed": fresh_seed(), "fork": None}
-        begun = self.journal.find("run", "begin", run=self._fork)
+            seed = fresh_seed() if self._seed is None else self._seed
+            return {"attempt": 0, "seed": seed, "fork": None}
         cut = self._cut()
-        seed = fresh_seed() if begun is None else begun.data["seed"]
-        return {"attempt": 0, "seed": seed, "fork": list(cut)}
+        parent: Any = self.journal.find("run", "begin", run=self._fork)
+        return {"attempt": 0, "seed": parent.data["seed"], "fork": list(cut)}
 
     def _check(self, begun: Event | None) -> None:
         if self._replay and begun is None:
@@ -277,6 +278,7 @@ def run(
     journal: Journal | str | PathLike[str] | None = None,
     fork: str | None = None,
     step: int | None = None,
+    seed: int | None = None,
     replay: bool = False,
     budget: Budget | None = None,
     prices: dict[str, Price] | None = None,
@@ -290,6 +292,7 @@ def run(
         journal: the journal, or its path; None for the default one, see `open_journal`.
         fork: the run whose history this new one has in common; that one stays as it is.
         step: how many steps of optimizers they have in common; None for all there are.
+        seed: where `random` and numpy begin in a new run that is no fork; None for anywhere.
         replay: ask no model, and refuse what is not in the record.
         budget: what all questions of the run may cost together; what was spent before the
             script was stopped is counted.
@@ -321,6 +324,7 @@ def run(
         open_journal(journal),
         fork=fork,
         step=step,
+        seed=seed,
         replay=replay,
         budget=budget,
         prices=prices,
