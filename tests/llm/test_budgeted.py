@@ -290,3 +290,38 @@ def test_a_reply_of_known_cost_is_taken_at_its_word():
     model = Budgeted(source, Budget(tokens=1000))
     model("hi", model="m", max_tokens=5)
     assert model.budget.account.spent.usd == 0.125
+
+
+def test_what_comes_out_of_a_record_is_charged_and_never_refused(server):
+    server.otherwise = says("ok", usage=(5, 3))
+    request = Request.of("hi", max_tokens=20)
+    reply = connected(server, Budget(usd=1.0)).answer(request)
+    model = connected(server, Budget(usd=0.03))
+    for _ in range(5):
+        model.recall(request, reply)
+    account = model.budget.account
+    assert (account.spent.usd, account.spent.tokens) == (pytest.approx(0.04), 40)
+    assert (account.spent.calls, account.reserved.calls) == (5, 0)
+    with pytest.raises(BudgetExceeded):
+        model("hi", max_tokens=20)
+    assert len(server.requests) == 1
+
+
+def test_a_budget_of_a_file_knows_by_itself_what_was_paid(tmp_path):
+    model = Budgeted(ScriptedLLM(["ok"]), Budget(calls=3, path=tmp_path / "b.db"))
+    model.recall(Request.of("hi"), Reply("ok"))
+    assert model.budget.left == {"calls": 3}
+
+
+def test_a_recalled_reply_is_charged_as_it_was_when_it_was_given():
+    uncounted, request = Reply("ok"), Request.of("hi", model="m")
+    model = Budgeted(ScriptedLLM([uncounted]), Budget(usd=1.0), prices={"m": PRICE}, longest=50)
+    model.answer(request)
+    charged = model.budget.account.spent
+    model.recall(request, uncounted)
+    spent = model.budget.account.spent
+    assert (spent.usd, spent.tokens) == (2 * charged.usd, 2 * charged.tokens)
+    # Nobody knows what that was: said, and not counted as zero.
+    unknown = Budgeted(ScriptedLLM(["ok"]), Budget(usd=1.0), prices=Prices(litellm=False))
+    unknown.recall(request, uncounted)
+    assert unknown.budget.left == {"usd": None}

@@ -145,6 +145,10 @@ class Budget:
         """Put what a call has cost in the place of what was reserved for it."""
         self._account.settle(ticket, actual)
 
+    def charge(self, actual: Amount) -> None:
+        """Add what was spent without having been reserved, whatever the limits say."""
+        self._account.settle(None, actual)
+
     @property
     def _account(self) -> Ledger:
         if self._ledger is None:

@@ -80,11 +80,7 @@ class Budgeted(PerAttempt):
             ArgumentError: the price or the longest answer is not known, and a limit needs it.
             ModelError: the source did not answer.
         """
-        sent = as_sent(self.source, request)
-        asked = request
-        if self.longest is not None and _longest(sent) is None:
-            asked = replace(request, max_tokens=self.longest)
-            sent = replace(sent, max_tokens=self.longest)
+        asked, sent = self._sent(request)
         upper = self._upper(sent)
         ticket = self.budget.reserve(upper, f"the answer of {sent.model or 'the model'!r}")
         try:
@@ -94,6 +90,38 @@ class Budgeted(PerAttempt):
             raise
         self.budget.settle(ticket, self._actual(reply, sent, upper))
         return reply if asked is request else replace(reply, request=request.digest)
+
+    def recall(self, request: Request, reply: Reply) -> None:
+        """Charge a reply out of the record of a run, which was paid for when it was given.
+
+        Nothing is asked for and nothing refused: so a program that goes on from its record
+        has spent what it had spent. A budget with a `path` knows that by itself. What is
+        not in a record are attempts that brought no answer.
+
+        Args:
+            request: what was asked.
+            reply: what was answered.
+        """
+        if self.budget.path is None:
+            _, sent = self._sent(request)
+            self.budget.charge(self._paid(reply, sent))
+
+    def _paid(self, reply: Reply, sent: Request) -> Amount:
+        if reply.usage.total_tokens:
+            cost = self.prices.cost(sent.model, reply.usage)
+            return Amount(cost, reply.usage.total_tokens, 1)
+        try:
+            return self._actual(reply, sent, self._upper(sent))
+        except ArgumentError:  # nobody knows its price now, or how long it may have been
+            return Amount(None, 0, 1)
+
+    def _sent(self, request: Request) -> tuple[Request, Request]:
+        """The request for the source, and as the model gets it."""
+        sent = as_sent(self.source, request)
+        if self.longest is None or _longest(sent) is not None:
+            return request, sent
+        longest = self.longest
+        return replace(request, max_tokens=longest), replace(sent, max_tokens=longest)
 
     def _upper(self, sent: Request) -> Amount:
         price = self.prices.find(sent.model)

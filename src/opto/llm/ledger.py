@@ -97,10 +97,11 @@ class Ledger:
             )
             return row.lastrowid, standing
 
-    def settle(self, ticket: int, actual: Amount) -> None:
-        """Put what was spent in the place of what was set aside."""
+    def settle(self, ticket: int | None, actual: Amount) -> None:
+        """Put what was spent in the place of what was set aside, if anything was."""
         with self.shared.transaction() as db:
-            db.execute("DELETE FROM reserved WHERE ticket = ?", (ticket,))
+            if ticket is not None:
+                db.execute("DELETE FROM reserved WHERE ticket = ?", (ticket,))
             db.execute(
                 "UPDATE spent SET nano = nano + ?, unpriced = unpriced + ?, "
                 "tokens = tokens + ?, calls = calls + ?",
