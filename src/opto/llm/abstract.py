@@ -5,6 +5,8 @@ from __future__ import annotations
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from opto.errors import ArgumentError
+from opto.llm.around import asked
 from opto.llm.port import LLM
 from opto.llm.renewed import Renewed
 from opto.llm.types import Reply, Request
@@ -50,13 +52,33 @@ class AbstractModel(LLM):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Reply:
         """Ask with whatever arguments the model itself takes; they are passed on as they are."""
-        return Reply.read(self.model(*args, **kwargs))
+        given = _as_request(args, kwargs)
+
+        def ask(request: Request) -> Reply:
+            # Another request is one that a secret was taken out of.
+            if request is not given:
+                return self.answer(request)
+            return Reply.read(self.model(*args, **kwargs))
+
+        return asked(self, given, ask)
 
     def answer(self, request: Request) -> Reply:
         """Ask with the arguments of a chat API, as far as the model takes them by name."""
         model = self.model
         positional, named = _fitting(model, request.arguments())
         return Reply.read(model(*positional, **named), request.digest)
+
+
+def _as_request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
+    """What is asked, as far as arguments that only the model itself knows tell it."""
+    named, others = dict(kwargs), list(args)
+    messages = named.pop("messages") if "messages" in named else others.pop(0) if others else ()
+    if others:
+        named["arguments"] = others
+    try:
+        return Request.of(messages, **named)
+    except (ArgumentError, TypeError):  # it is no conversation
+        return Request((), extra={"arguments": [messages, *others], **named})
 
 
 def _fitting(

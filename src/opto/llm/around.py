@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from threading import get_ident
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from opto.llm.types import Reply, Request
 
-__all__ = ["Around", "Ask", "around", "standing", "tell", "through"]
+__all__ = ["Around", "Ask", "around", "asked", "standing", "tell", "through"]
 
 
 class Ask(Protocol):
@@ -53,15 +54,21 @@ Stack = tuple[Around, ...]
 # What stands around the questions of this flow of control, from the outside in; empty while
 # one is being answered: the layers of a model ask each other, and that is one question.
 _HERE: ContextVar[Stack | None] = ContextVar("opto.llm.around", default=None)
-# All that was entered in this process, for the threads that a program starts itself.
-_ENTERED: list[Stack] = []
+# All that was entered in this process, and by which thread, for the threads that a program
+# starts itself: they have no context, while a task without one in it is no part of a run.
+_ENTERED: list[tuple[int, Stack]] = []
 
 
 @contextmanager
-def around(way: Around) -> Iterator[None]:
+def around(way: Around, *, alone: bool = False) -> Iterator[None]:
     """Let `way` stand around all questions that are asked until the block is left.
 
     Threads that are started meanwhile are within it as well.
+
+    Args:
+        way: what answers, or asks on.
+        alone: whether a thread without context begins something of its own by this, beside
+            what other threads have entered; else it adds to that.
 
     Example:
         >>> from opto.llm import ScriptedLLM
@@ -73,13 +80,15 @@ def around(way: Around) -> Iterator[None]:
         asked: Greet me.
         'Hello'
     """
-    stack = (*standing(), way)
+    here = _HERE.get()
+    stack = (*(() if alone and here is None else standing()), way)
     token = _HERE.set(stack)
-    _ENTERED.append(stack)
+    entered = (get_ident(), stack)
+    _ENTERED.append(entered)
     try:
         yield
     finally:
-        _ENTERED.remove(stack)
+        _ENTERED.remove(entered)
         _HERE.reset(token)
 
 
@@ -93,8 +102,12 @@ def standing() -> Stack:
     here = _HERE.get()
     if here is not None:
         return here
-    deepest: Stack = max(_ENTERED, key=len, default=())
-    if any(deepest[: len(stack)] != stack for stack in _ENTERED):
+    if not _ENTERED:
+        return ()
+    me = get_ident()
+    others = [stack for thread, stack in list(_ENTERED) if thread != me]
+    deepest: Stack = max(others, key=len, default=())
+    if any(deepest[: len(stack)] != stack for stack in others):
         raise ArgumentError(
             "several runs are under way in this process, and this thread was started without "
             "the context of any of them, so that its questions belong to none; start it with "
@@ -107,18 +120,23 @@ def through(answer: Callable[[Any, Request], Reply]) -> Callable[[Any, Request],
     """The method `answer` of a model, behind all that stands around."""
 
     @wraps(answer)
-    def asked(self: Any, request: Request) -> Reply:
-        here = _HERE.get()
-        if here == ():
-            return answer(self, request)
-        stack = standing() if here is None else here
-        token = _HERE.set(())
-        try:
-            return _onward(self, answer, stack)(without_secrets(request))
-        finally:
-            _HERE.reset(token)
+    def behind(self: Any, request: Request) -> Reply:
+        return asked(self, request, MethodType(answer, self))
 
-    return asked
+    return behind
+
+
+def asked(llm: Any, request: Request, answer: Ask) -> Reply:
+    """The reply of a model, given by `answer`, behind all that stands around."""
+    here = _HERE.get()
+    if here == ():
+        return answer(request)
+    stack = standing() if here is None else here
+    token = _HERE.set(())
+    try:
+        return _onward(llm, answer, stack)(without_secrets(request))
+    finally:
+        _HERE.reset(token)
 
 
 def tell(what: str, fact: Any) -> None:
@@ -134,12 +152,12 @@ def tell(what: str, fact: Any) -> None:
             told(what, fact)
 
 
-def _onward(llm: Any, answer: Callable[[Any, Request], Reply], stack: Stack) -> Ask:
+def _onward(llm: Any, answer: Ask, stack: Stack) -> Ask:
     model = llm
     for way in reversed(stack):
         layer = getattr(way, "layer", None)
         model = model if layer is None else layer(model)
-    ask: Ask = MethodType(answer, llm) if model is llm else model.answer
+    ask: Ask = answer if model is llm else model.answer
     for way in reversed(stack):
         ask = _step(llm, way, ask)
     return ask

@@ -58,6 +58,8 @@ def reply_data(reply: Reply) -> dict[str, Any]:
         "request": reply.request,
         "others": list(reply.others),
         "raw": None if reply.raw is None else plain(reply.raw),
+        # From a record within this one: it cost nothing here.
+        "recalled": reply.recalled,
     }
 
 

@@ -18,13 +18,14 @@ from opto.llm.around import around
 from opto.store.chance import fresh_seed, same_chance
 from opto.store.events import Claim
 from opto.store.exchange import exchange
-from opto.store.lineage import Fork, Lineage
+from opto.store.lineage import Lineage
 from opto.store.opening import open_journal
 from opto.store.owner import Owner
 from opto.store.question import key_in_run
 from opto.store.steps import entries_of, tells_the_same
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from os import PathLike
     from types import TracebackType
 
@@ -77,7 +78,8 @@ class Run:
         seed: int | None,
         replay: bool,
         budget: Budget | None,
-        prices: dict[str, Price] | None,
+        prices: Mapping[str, Price] | None,
+        longest: int | None,
     ) -> None:
         self.name = name
         self.journal = journal
@@ -85,7 +87,8 @@ class Run:
         self.asked = self.recalled = self.steps = 0
         self._fork, self._step, self._seed = fork, step, seed
         self._replay = replay
-        self._budget, self._prices = budget, prices
+        self._budget = budget
+        self._terms: dict[str, Any] = {"prices": prices, "longest": longest}
         self._pid = 0
         self._joins = False
         self._start()
@@ -98,7 +101,7 @@ class Run:
             raise StoreError(f"the run {self.name!r} is entered already; a run is entered once")
         if self._joins:
             self._lineage = Lineage.of(self.journal, self.name)
-            self._within.enter_context(around(self))
+            self._within.enter_context(around(self, alone=True))
             return self
         self._take()
         try:
@@ -150,7 +153,7 @@ class Run:
         # lazy: counting tokens and money is for runs with a budget
         from opto.llm.budgeted import Budgeted
 
-        return Budgeted(llm, self._budget, prices=self._prices)
+        return Budgeted(llm, self._budget, **self._terms)
 
     def told(self, what: str, fact: Any) -> None:
         """Write down what the program did, see `opto.llm.around.tell`."""
@@ -196,15 +199,16 @@ class Run:
         self.journal.append("run", begun, key="begin", run=self.name)
         self._lineage = Lineage.of(self.journal, self.name)
         self._within.enter_context(same_chance(begun["seed"]))
-        self._within.enter_context(around(self))
+        self._within.enter_context(around(self, alone=True))
 
     def _first(self) -> dict[str, Any]:
         if self._fork is None:
             seed = fresh_seed() if self._seed is None else self._seed
-            return {"attempt": 0, "seed": seed, "fork": None}
-        cut = self._cut()
+            return {"attempt": 0, "seed": seed, "fork": None, "of": None}
         parent: Any = self.journal.find("run", "begin", run=self._fork)
-        return {"attempt": 0, "seed": parent.data["seed"], "fork": list(cut)}
+        cut = Lineage.of(self.journal, self._fork).cut(self._step)
+        seed = parent.data["seed"]
+        return {"attempt": 0, "seed": seed, "fork": list(cut), "of": [self._fork, self._step]}
 
     def _check(self, begun: Event | None) -> None:
         if self._replay and begun is None:
@@ -213,22 +217,15 @@ class Run:
             raise ArgumentError("step= says where to fork; give fork= as well")
         if begun is None or self._fork is None:
             return
-        stands = begun.data["fork"]
-        same = stands is not None and (
-            stands == list(self._cut()) if self._step is not None else stands[0] == self._fork
-        )
-        if not same:
+        if begun.data["of"] != [self._fork, self._step]:
             raise StoreError(
                 f"the run {self.name!r} is there already, and is no fork of {self._fork!r} at "
                 f"that place; give the new run another name"
             )
 
-    def _cut(self) -> Fork:
-        return Lineage.of(self.journal, self._fork or "").cut(self._step)
-
     def _recall(self, llm: Any, request: Request, reply: Reply) -> Reply:
         """The reply, after all budgets have learnt what it cost when it was given."""
-        layer: Any = self.layer(llm)
+        layer: Any = None if reply.recalled else self.layer(llm)
         while layer is not None:
             if hasattr(layer, "recall"):
                 layer.recall(request, reply)
@@ -281,7 +278,8 @@ def run(
     seed: int | None = None,
     replay: bool = False,
     budget: Budget | None = None,
-    prices: dict[str, Price] | None = None,
+    prices: Mapping[str, Price] | None = None,
+    longest: int | None = None,
 ) -> Run:
     """A run of that name, begun or resumed: a context manager around a training script.
 
@@ -297,6 +295,7 @@ def run(
         budget: what all questions of the run may cost together; what was spent before the
             script was stopped is counted.
         prices: your prices by the name of the model, see `Budgeted`.
+        longest: tokens of the longest answer for requests that say none, see `Budgeted`.
 
     Raises:
         StoreError: another process is in this run now, or the journal cannot be used.
@@ -328,6 +327,7 @@ def run(
         replay=replay,
         budget=budget,
         prices=prices,
+        longest=longest,
     )
 
 
