@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from opto.store import Recorded, SQLiteJournal
+from opto.store import Recorded, SQLiteJournal, run
 from tests.support.openai_server import OpenAIServer
 
 
@@ -34,3 +34,18 @@ def server():
 @pytest.fixture
 def recorded(opened):
     return lambda source, **how: Recorded(source, opened(), **{"cache": True, **how})
+
+
+@pytest.fixture
+def journal(opened):
+    return opened()
+
+
+@pytest.fixture
+def begin(journal):
+    """A run in the journal of the test."""
+
+    def begun(name="r", **how):
+        return run(name, **{"journal": journal, **how})
+
+    return begun
