@@ -15,6 +15,7 @@ from tests.store.contract import JournalContract
 from tests.store.test_asked_once import Slow
 from tests.store.test_sqlite import WRITER
 from tests.support.postgres import PostgresServer, is_here
+from tests.support.runs import drawing, steps_of
 
 sqlalchemy = pytest.importorskip("sqlalchemy", reason="the extra `postgres` is not installed")
 pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
@@ -136,3 +137,20 @@ def test_the_password_shows_nowhere_and_does_not_travel(url):
 def test_what_is_no_address_is_refused():
     with pytest.raises(StoreError, match="this is no address of a database"):
         PostgresJournal("postgresql")
+
+
+def test_a_run_resumes_and_forks(begin):
+    with begin("a"):
+        assert steps_of(drawing([1, 2, 3]), 3) == ["1", "2", "3"]
+    with begin("a") as again:
+        assert steps_of(drawing([]), 3) == ["1", "2", "3"]
+    assert (again.attempt, again.asked) == (2, 0)
+    with begin("b", fork="a", step=1):
+        assert steps_of(drawing([20, 30]), 3) == ["1", "20", "30"]
+
+
+def test_a_killed_process_does_not_keep_its_run(begin, url):
+    script = f"import os, opto\nwith opto.run('r', journal={url!r}):\n    os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    with begin() as r:
+        assert r.attempt == 2
