@@ -6,8 +6,6 @@ this machine.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import re
 import subprocess
@@ -19,10 +17,11 @@ import pytest
 
 from opto.trace import GRAPH
 from tests.support.openai_server import OpenAIServer, says
+from tests.support.pages import blocks, printed
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```\n```text\n(.*?)```", README, re.DOTALL)
+BLOCKS = blocks(README)
 
 SORTING = '''\
 def strange_sort_list(lst):
@@ -71,15 +70,9 @@ def test_each_block_prints_what_stands_below_it(tmp_path, monkeypatch):
     names = vars(module)
     # What goes to another process is looked up by name, as in the script of a reader.
     monkeypatch.setitem(sys.modules, "readme", module)
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
     for code, expected in BLOCKS:
-        # A function's source is read from its file.
-        path = script.with_stem(f"readme_{len(names)}")
-        path.write_text(code, encoding="utf-8")
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
-            exec(compile(code, str(path), "exec"), names)
-        assert said.getvalue() == expected
+        assert printed(code, script.with_stem(f"readme_{len(names)}"), names) == expected
     assert (tmp_path / "agent.json").exists()
     check = "from trained_agent import SalesAgent; print(SalesAgent('Ventas')('pan'))"
     alone = subprocess.run(
@@ -89,10 +82,6 @@ def test_each_block_prints_what_stands_below_it(tmp_path, monkeypatch):
         check=True,
     )
     assert "¡Hola!" in alone.stdout
-
-
-def test_every_python_block_is_among_them():
-    assert README.count("```python") == len(BLOCKS)
 
 
 def test_the_two_commands_are_targets_of_the_makefile():
