@@ -19,6 +19,8 @@ PLUGS: dict[str, str] = {
     "trace.load": "opto.trace.saving:load",
     "trace.save": "opto.trace.saving:save",
     "view.digraph": "opto.view.dot:digraph",
+    "layer.budgeted": "opto.llm.budgeted:Budgeted",
+    "layer.governed": "opto.llm.governed:Governed",
     "llm.default": "opto.llm:LLM",
     "llm.autogen": "opto.llm.autogen:AutoGenLLM",
     "llm.customllm": "opto.llm.openai:CustomLLM",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opto.llm.failures import Failure
+from opto.llm.layer import Layer
 from opto.llm.port import LLM
 from opto.llm.retry import Retry
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PerAttempt", "as_sent"]
 
 
-class PerAttempt(LLM):
+class PerAttempt(Layer):
     """A layer that takes the retries of its source upon itself.
 
     What limits or counts calls must see each of them: a request that was tried three
@@ -45,12 +46,7 @@ class PerAttempt(LLM):
     def __init__(self, source: LLM) -> None:
         retry = getattr(source, "retry", None)
         self.retry: Retry = retry if isinstance(retry, Retry) else Retry(max_retries=0)
-        self.source = _once(source) if self.retry.max_retries else source
-
-    @property
-    def enforces_schema(self) -> bool:
-        """Whether the source can hold an answer to a JSON schema."""
-        return self.source.enforces_schema
+        super().__init__(_once(source) if self.retry.max_retries else source)
 
     def answer(self, request: Request) -> Reply:
         """Answer one request, in as many attempts as the source would have made.
@@ -64,6 +60,7 @@ class PerAttempt(LLM):
             lambda: self.attempt(request),
             judge=Failure.behind,
             who=_name(self.source),
+            live=request.live,
         )
 
     @abstractmethod

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError, BudgetExceeded
 from opto.llm.ledger import Amount, Ledger, Limits, Standing
+from opto.llm.shared import as_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ LIMITS = tuple(f.name for f in fields(Limits))
 LOOK_AGAIN = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Budget:
     """Limits for all models that share it: optimizer, agent and judge together.
 
@@ -74,6 +75,9 @@ class Budget:
         if self._ledger is None:
             object.__setattr__(self, "_ledger", Ledger(self.path, self.lease))
 
+    def __repr__(self) -> str:
+        return as_given(self)
+
     @property
     def account(self) -> Standing:
         """What is spent and reserved now."""
@@ -102,7 +106,7 @@ class Budget:
 
         Example:
             >>> Budget(usd=1.0).raised(usd=2.0)
-            Budget(usd=2.0, tokens=None, calls=None, seconds=None, path=None, lease=600.0)
+            Budget(usd=2.0)
         """
         if unknown := set(limits) - set(LIMITS):
             raise ArgumentError.unknown("Budget.raised()", sorted(unknown), LIMITS)

@@ -13,7 +13,7 @@ from opto.llm.prices import Price, Prices
 from opto.llm.tokens import bound, count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from opto.llm.budget import Budget
     from opto.llm.port import LLM
@@ -71,6 +71,9 @@ class Budgeted(PerAttempt):
         self.budget = budget
         self.prices = prices if isinstance(prices, Prices) else Prices(prices or {})
         self.longest = longest
+
+    def _beside(self) -> Iterator[object]:
+        yield self.budget
 
     def attempt(self, request: Request) -> Reply:
         """Ask the source once, if the budget allows what it may cost at most.
@@ -147,6 +150,8 @@ class Budgeted(PerAttempt):
         return Amount(usd, read + written, 1)
 
     def _actual(self, reply: Reply, sent: Request, upper: Amount) -> Amount:
+        if reply.recalled:  # the source has a record, and asked nobody
+            return Amount()
         usd = self.prices.cost(sent.model, reply.usage)
         tokens = reply.usage.total_tokens or upper.tokens
         return Amount(upper.usd if usd is None else usd, tokens, 1)

@@ -9,6 +9,8 @@ from opto.llm.signals import Signals
 from opto.llm.tokens import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from opto.llm.governor import Governor
     from opto.llm.port import LLM
     from opto.llm.types import Reply, Request
@@ -35,6 +37,9 @@ class Governed(PerAttempt):
         super().__init__(source)
         self.governor = governor
 
+    def _beside(self) -> Iterator[object]:
+        yield self.governor
+
     def attempt(self, request: Request) -> Reply:
         """Ask the source once, when it is time.
 
@@ -50,7 +55,7 @@ class Governed(PerAttempt):
                 turn.used = 0 if turn.signals.refused else None
                 raise
             turn.signals = Signals.of_reply(reply)
-            turn.used = reply.usage.total_tokens or None
+            turn.used = 0 if reply.recalled else reply.usage.total_tokens or None
             return reply
 
     def _tokens(self, request: Request) -> int:

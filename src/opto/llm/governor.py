@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from opto.errors import ArgumentError
 from opto.llm.pace import CALLS, PACE, Pace
-from opto.llm.shared import Shared, is_running
+from opto.llm.shared import Shared, as_given, is_running
 from opto.llm.signals import Signals
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Turn:
     signals: Signals = field(default_factory=Signals)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Governor:
     """Limits for all models that share it, held before a provider has to refuse.
 
@@ -89,6 +89,9 @@ class Governor:
         object.__setattr__(
             self, "_shared", Shared(self.path, f"{PACE};{CALLS}", outlives_power=False)
         )
+
+    def __repr__(self) -> str:
+        return as_given(self)
 
     @contextmanager
     def turn(self, tokens: Callable[[], int] = int) -> Iterator[Turn]:

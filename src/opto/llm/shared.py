@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from threading import Condition, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from opto._link import Link
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
 
-__all__ = ["Line", "Shared", "is_running"]
+__all__ = ["Line", "Shared", "as_given", "is_running"]
 
 # Seconds to wait for other processes; a transaction takes less than a millisecond.
 PATIENCE = 60.0
@@ -217,6 +218,16 @@ class _Mine:
 
 def _opened(path: Path, schema: str, outlives_power: bool) -> Shared:
     return Shared(path, schema, outlives_power=outlives_power)
+
+
+def as_given(made: Any) -> str:
+    """The repr of a frozen dataclass with the fields that are not as they are by default."""
+    given = [
+        f"{f.name}={getattr(made, f.name)!r}"
+        for f in fields(made)
+        if f.repr and getattr(made, f.name) != f.default
+    ]
+    return f"{type(made).__name__}({', '.join(given)})"
 
 
 def is_running(process: int) -> bool:
