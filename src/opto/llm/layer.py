@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opto.llm.layers import layers
 from opto.llm.port import LLM
 
 if TYPE_CHECKING:
@@ -54,17 +55,3 @@ class Layer(LLM):
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, (self.source, *self._beside())))
         return f"{type(self).__name__}({shown})"
-
-
-def layers(llm: Any) -> Iterator[Any]:
-    """A model and what is within it, from the outside in; the last is no layer.
-
-    Example:
-        >>> from opto.llm import Governed, Governor, ScriptedLLM
-        >>> model = Governed(ScriptedLLM(["Hello"]), Governor(concurrent=4))
-        >>> [type(one).__name__ for one in layers(model)]
-        ['Governed', 'ScriptedLLM']
-    """
-    while llm is not None:
-        yield llm
-        llm = getattr(llm, "source", None)

@@ -8,14 +8,14 @@ from opto._plugs import plug
 from opto.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from os import PathLike
 
     from opto.llm.budget import Budget
     from opto.llm.governor import Governor
     from opto.llm.prices import Price, Prices
 
-__all__ = ["layered"]
+__all__ = ["layered", "layers"]
 
 
 def layered(
@@ -68,6 +68,20 @@ def layered(
     if cache or journal is not None:
         model = plug("store.recorded")(model, journal, cache=cache)
     return model
+
+
+def layers(llm: Any) -> Iterator[Any]:
+    """A model and what is within it, from the outside in; the last is no layer.
+
+    Example:
+        >>> from opto.llm import Governed, Governor, ScriptedLLM
+        >>> model = Governed(ScriptedLLM(["Hello"]), Governor(concurrent=4))
+        >>> [type(one).__name__ for one in layers(model)]
+        ['Governed', 'ScriptedLLM']
+    """
+    while llm is not None:
+        yield llm
+        llm = getattr(llm, "source", None)
 
 
 EXAMPLES = {"budget": "Budget(usd=1.0)", "governor": "Governor(requests_per_minute=500)"}
