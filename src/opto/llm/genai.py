@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from opto.errors import OptoError
 from opto.llm.layers import layers
 from opto.llm.redact import named_secrets, redacted
 from opto.llm.secret import Secret
@@ -29,6 +30,8 @@ PROVIDERS = {
     "watsonx": "ibm.watsonx.ai",
     "xai": "x_ai",
 }
+# Modules whose exceptions are known without their address.
+OWN_WORDS = frozenset({"builtins", "opto.errors"})
 # Arguments of a request that have a name of their own there, and their type.
 SETTINGS: dict[str, tuple[str, type]] = {
     "frequency_penalty": ("frequency_penalty", float),
@@ -124,15 +127,15 @@ def kind_of(error: BaseException) -> str:
         >>> kind_of(ValueError("no")), kind_of(TimeoutError())
         ('ValueError', 'TimeoutError')
     """
-    causes = [error]
-    while (cause := causes[-1].__cause__) is not None and cause not in causes:
-        causes.append(cause)
+    causes = list(_causes(error))
     for cause in causes:
         status = getattr(cause, "status_code", None)
         if isinstance(status, int):
             return str(status)
-    kind = type(causes[-1])
-    return kind.__qualname__ if kind.__module__ == "builtins" else _address_of(kind)
+    # Ours say what that means; the first that is not ours says what happened.
+    kind = next((type(cause) for cause in causes if not isinstance(cause, OptoError)), type(error))
+    named = kind.__qualname__
+    return named if kind.__module__ in OWN_WORDS else f"{kind.__module__}.{named}"
 
 
 def secrets_of(llm: Any, request: Request) -> tuple[str, ...]:
@@ -219,5 +222,9 @@ def _text_of(holder: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _address_of(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
