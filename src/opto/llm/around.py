@@ -6,6 +6,7 @@ in the program they are asked, until it is left: `opto.run` is of this kind.
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -13,6 +14,7 @@ from threading import get_ident
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from opto._plugs import plug
 from opto.errors import ArgumentError
 from opto.llm.redact import without_secrets
 
@@ -33,6 +35,9 @@ class Ask(Protocol):
 
 class Around(Protocol):
     """Something that stands around questions.
+
+    One with a true attribute `watches` only looks on, and stands around all others: else it
+    would not see what a run answers from its record.
 
     It may have two more methods. ``layer(llm)`` gives the model, perhaps within a layer of
     its own that sees every attempt. ``told(what, fact)`` hears what else the program does,
@@ -81,7 +86,8 @@ def around(way: Around, *, alone: bool = False) -> Iterator[None]:
         'Hello'
     """
     here = _HERE.get()
-    stack = (*(() if alone and here is None else standing()), way)
+    below = () if alone and here is None else standing()
+    stack = (*below, way)
     token = _HERE.set(stack)
     entered = (get_ident(), stack)
     _ENTERED.append(entered)
@@ -131,10 +137,15 @@ def asked(llm: Any, request: Request, answer: Ask) -> Reply:
     here = _HERE.get()
     if here == ():
         return answer(request)
-    stack = standing() if here is None else here
+    ask = _onward(llm, answer, standing() if here is None else here)
     token = _HERE.set(())
     try:
-        return _onward(llm, answer, stack)(without_secrets(request))
+        clean = without_secrets(request)
+        # An application that traces has imported it; others pay nothing.
+        if "opentelemetry.trace" in sys.modules:
+            reply: Reply = plug("watch.opentelemetry")(llm, clean, ask)
+            return reply
+        return ask(clean)
     finally:
         _HERE.reset(token)
 
@@ -158,9 +169,14 @@ def _onward(llm: Any, answer: Ask, stack: Stack) -> Ask:
         layer = getattr(way, "layer", None)
         model = model if layer is None else layer(model)
     ask: Ask = answer if model is llm else model.answer
-    for way in reversed(stack):
+    watching = [way for way in stack if _watches(way)]
+    for way in reversed([*watching, *(way for way in stack if way not in watching)]):
         ask = _step(llm, way, ask)
     return ask
+
+
+def _watches(way: Around) -> bool:
+    return bool(getattr(way, "watches", False))
 
 
 def _step(llm: Any, way: Around, onward: Ask) -> Ask:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opto.llm.digest import digest_of
+from opto.llm.layer import layers
 
 if TYPE_CHECKING:
     from opto.llm.types import Request
@@ -37,13 +38,12 @@ def key_in_run(request: Request, source: Any) -> str:
 
 def _name(source: Any) -> Any:
     known = identity(source)
-    return known[0] if hasattr(_innermost(source), "model_name") else known
+    return known[0] if hasattr(_model(source), "model_name") else known
 
 
 def identity(source: Any) -> Any:
     """What tells one model from another."""
-    if hasattr(source, "source"):  # a layer
-        return identity(source.source)
+    source = _model(source)
     if hasattr(source, "models"):  # several, asked in turn
         return [identity(model) for model in source.models]
     if hasattr(source, "model_name"):
@@ -53,10 +53,10 @@ def identity(source: Any) -> Any:
 
 
 def _defaults(source: Any) -> Any:
-    return getattr(_innermost(source), "defaults", {})
+    return getattr(_model(source), "defaults", {})
 
 
-def _innermost(source: Any) -> Any:
-    while getattr(source, "source", None) is not None:
-        source = source.source
-    return source
+def _model(source: Any) -> Any:
+    """The model behind all layers."""
+    *_, model = layers(source)
+    return model

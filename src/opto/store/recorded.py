@@ -7,7 +7,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelUnavailable
-from opto.llm.port import LLM
+from opto.llm.layer import Layer
 from opto.store.codec import as_reply
 from opto.store.events import Claim
 from opto.store.exchange import exchange
@@ -19,6 +19,7 @@ from opto.store.question import key_of
 if TYPE_CHECKING:
     from os import PathLike
 
+    from opto.llm.port import LLM
     from opto.llm.types import Reply, Request
     from opto.store.journal import Journal
 
@@ -28,7 +29,7 @@ __all__ = ["Recorded"]
 FIRST_LOOK, LONGEST_LOOK = 0.002, 0.1
 
 
-class Recorded(LLM):
+class Recorded(Layer):
     """A model around a model: each request, and the reply to it, is in a journal before use.
 
     What it returns is what the journal holds, so that a program cannot tell a reply out of
@@ -74,7 +75,7 @@ class Recorded(LLM):
         name: str | None = None,
         claim_seconds: float = 600.0,
     ) -> None:
-        self.source = source
+        super().__init__(source)
         self.journal = open_journal(journal)
         self.cache = cache
         self.run = run
@@ -85,11 +86,6 @@ class Recorded(LLM):
     def _start(self) -> None:
         self._owner = Owner()
         self._flights: Flights[Reply] = Flights()
-
-    @property
-    def enforces_schema(self) -> bool:
-        """Whether the source can hold an answer to a JSON schema."""
-        return self.source.enforces_schema
 
     def answer(self, request: Request) -> Reply:
         """The reply, from the journal or from the source.

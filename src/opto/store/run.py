@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError, ModelMissing, StoreError
 from opto.llm.around import around
+from opto.llm.layer import layers
 from opto.store.chance import fresh_seed, same_chance
 from opto.store.events import Claim
 from opto.store.exchange import exchange
@@ -223,13 +224,12 @@ class Run:
                 f"that place; give the new run another name"
             )
 
-    def _recall(self, llm: Any, request: Request, reply: Reply) -> Reply:
+    def _recall(self, llm: LLM, request: Request, reply: Reply) -> Reply:
         """The reply, after all budgets have learnt what it cost when it was given."""
-        layer: Any = None if reply.recalled else self.layer(llm)
-        while layer is not None:
-            if hasattr(layer, "recall"):
-                layer.recall(request, reply)
-            layer = getattr(layer, "source", None)
+        if not reply.recalled:
+            for layer in layers(self.layer(llm)):
+                if hasattr(layer, "recall"):
+                    layer.recall(request, reply)
         return replace(reply, recalled=True)
 
     def _renew(self) -> None:
