@@ -5,22 +5,14 @@ Source: the Trace paper, arXiv 2406.16218, section 4; SPEC 7.2.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import AnswerError, OptimizerError
+from opto.errors import OptimizerError
 from opto.formats import JSONFormat
-from opto.optimizers.asking import AskingOptimizer
-from opto.optimizers.drafts import best_of
-from opto.optimizers.drive import drive
 from opto.optimizers.fields import constraint_of, wanted
-from opto.optimizers.memory import Episode
-from opto.optimizers.options import is_overridden, refuse_unknown, renamed
-from opto.optimizers.plan import Asking, plan, spread
+from opto.optimizers.options import refuse_unknown, renamed
 from opto.optimizers.problem import TITLES, Problem
-from opto.optimizers.proposal import Proposal, Update
-from opto.optimizers.reading import proposal_of
+from opto.optimizers.proposing import ProposingOptimizer
 from opto.optimizers.summary import (
     FunctionFeedback,
     get_fun_name,
@@ -34,7 +26,7 @@ from opto.trace.propagators import GraphPropagator
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from opto.optimizers.drive import Plan
+    from opto.optimizers.memory import Episode
 
 __all__ = [
     "FunctionFeedback",
@@ -56,7 +48,7 @@ _KEYS: dict[str, str | None] = {
 }
 
 
-class OptoPrime(AskingOptimizer):
+class OptoPrime(ProposingOptimizer):
     """Shows a model the run as a program with values and feedback, and takes its new values.
 
     A step asks once, and once more if nothing in the answer can be used. What the model
@@ -144,23 +136,22 @@ class OptoPrime(AskingOptimizer):
             memory_size=memory_size,
             max_tokens=max_tokens,
             log=log,
+            form=_format(json_keys),
+            ignore_extraction_error=ignore_extraction_error,
+            use_json_object_format=use_json_object_format,
+            repair=repair,
+            drafts=drafts,
+            score=score,
+            temperature=temperature,
         )
         if not isinstance(self.propagator, GraphPropagator):
             raise OptimizerError(
                 f"{type(self).__name__} reads graphs, so its propagator must be a "
                 f"GraphPropagator, not a {type(self.propagator).__name__}"
             )
-        self.format = _format(json_keys)
-        self.ignore_extraction_error = ignore_extraction_error
         self.include_example = include_example
-        self.use_json_object_format = use_json_object_format
         self.highlight_variables = highlight_variables
-        self.repair = repair
-        self.drafts = _count(drafts)
-        self.score = score
-        self.temperature = temperature
         self.value_limit = value_limit
-        self._named: dict[str, Any] = {}
 
     @property
     def default_objective(self) -> str:
@@ -233,150 +224,6 @@ class OptoPrime(AskingOptimizer):
             system_words(self.format, self.prompt_symbols, example=self.include_example),
             user_words(problem, self.format, fields, memory, highlight=highlight),
         )
-
-    def _targets(self, names: Iterable[str] | None = None) -> dict[str, Any]:
-        """Parameters by name: those that are named, or those of the last run, or all."""
-        known = {p.py_name: p for p in self.parameters if p.trainable}
-        if names is None:
-            return self._named or known
-        known |= self._named
-        return {name: known[name] for name in names if name in known}
-
-    # -- the step -----------------------------------------------------------------------
-
-    def plan(
-        self,
-        problem: Problem,
-        memory: Iterable[Episode] = (),
-        prompt: tuple[str, str] | None = None,
-        drafts: int = 1,
-    ) -> Plan[Proposal]:
-        """The step without a model and without the program: questions to a proposal.
-
-        Args:
-            problem: what `problem_instance` returned.
-            memory: earlier rounds, the oldest first.
-            prompt: the words, where they are not those of `problem` and `memory`.
-            drafts: how many answers to ask for.
-
-        Returns:
-            A generator for `opto.optimizers.drive.drive`.
-        """
-        system, user = prompt or self._words(problem, memory)
-        asking = Asking(
-            system,
-            user,
-            self.max_tokens,
-            self._response_format(problem),
-            spread(drafts, self.temperature),
-            self.repair,
-        )
-        return plan(asking, partial(self._read, problem=problem))
-
-    def _step(
-        self,
-        verbose: bool | str = False,
-        mask: Collection[str] | None = None,
-        *args: Any,
-        drafts: int | None = None,
-        score: Callable[[], float] | None = None,
-        **unknown: Any,
-    ) -> Update:
-        """New values for the parameters.
-
-        Args:
-            verbose: print the question and the answer; ``"output"`` prints the answer only.
-            mask: titles of sections that the model shall not see, such as ``["#Inputs"]``.
-            *args: none.
-            drafts: as in the constructor, for this step.
-            score: as in the constructor, for this step.
-            **unknown: none.
-        """
-        refuse_unknown("step()", OptoPrime._step, args, unknown)
-        count = _count(self.drafts if drafts is None else drafts)
-        score = score or self.score
-        if count > 1 and score is None:
-            raise OptimizerError(
-                f"drafts={count} needs score=...: a function without arguments that runs the "
-                "program and returns a number, more being better"
-            )
-        summary = self.summarize()
-        prompt = self.construct_prompt(summary, mask=mask)
-        problem: Any = self.problem_instance(summary, mask=mask)
-        if not isinstance(problem, Problem):  # a hook may return anything that has a text
-            problem = Problem(**wanted(self._targets(summary.variables)))
-        proposal = drive(
-            self.plan(problem, self.memory, prompt, count), partial(self._ask, verbose=verbose)
-        )
-        every = (proposal, *proposal.others)
-        updates = [self._update_of(replace(p, others=()), summary) for p in every]
-        update = (updates[0] if score is None else best_of(updates, score)).among(updates)
-        self._note(prompt, problem, summary, update)
-        if not self.ignore_extraction_error and (update.failure or update.refused):
-            raise AnswerError(update.failure or "; ".join(map(str, update.refused)))
-        values = {name: value for name, (value, _) in summary.variables.items()}
-        self.memory.add(Episode.of(values, summary.user_feedback))
-        return update
-
-    # -- from the answer to the update --------------------------------------------------
-
-    def extract_llm_suggestion(self, response: str) -> dict[str, Any]:
-        """What an answer suggests, by name; a hook: where a subclass writes its own, it counts.
-
-        Args:
-            response: the text of the answer.
-        """
-        parsed = self.format.parse(response, wanted(self._targets())["fields"])
-        return {**parsed.values, **parsed.unknown}
-
-    def construct_update_dict(self, suggestion: Mapping[str, Any]) -> dict[Any, Any]:
-        """New values by parameter; a hook: where a subclass writes its own, it counts.
-
-        Args:
-            suggestion: what `extract_llm_suggestion` returned.
-
-        Raises:
-            AnswerError: a value does not fit, and `ignore_extraction_error` is False.
-        """
-        targets = self._targets()
-        problem = Problem(**wanted(targets))
-        proposal = proposal_of(self.format.matched(suggestion, problem.fields), problem)
-        if proposal.refused and not self.ignore_extraction_error:
-            raise AnswerError("; ".join(map(str, proposal.refused)))
-        kept = {name: problem.current[name] for name in proposal.unchanged}
-        return {targets[name]: value for name, value in {**proposal.values, **kept}.items()}
-
-    def _read(self, text: str, problem: Problem) -> Proposal:
-        """The proposal in an answer, as far as a hook does not read it otherwise."""
-        if is_overridden(self, OptoPrime, "extract_llm_suggestion"):
-            parsed = self.format.matched(self.extract_llm_suggestion(text), problem.fields)
-        else:
-            parsed = self.format.parse(text, problem.fields)
-        if is_overridden(self, OptoPrime, "construct_update_dict"):
-            given = {**parsed.values, **parsed.unknown}
-            return Proposal(given, given=given, failure=parsed.failure, stop=parsed.stop)
-        return proposal_of(parsed, problem)
-
-    def _update_of(self, proposal: Proposal, summary: FunctionFeedback) -> Update:
-        targets = self._targets(summary.variables)
-        if is_overridden(self, OptoPrime, "construct_update_dict"):
-            values = self.construct_update_dict(dict(proposal.given))
-        else:
-            values = {targets[name]: value for name, value in proposal.values.items()}
-        return Update.of(values, proposal, targets)
-
-    def _response_format(self, problem: Problem) -> Any:
-        if not self._takes_format:
-            return None
-        if self.enforces_schema and problem.fields:
-            return self.format.response_format(problem.fields)
-        return {"type": "json_object"} if self.use_json_object_format else None
-
-
-def _count(drafts: Any) -> int:
-    if not isinstance(drafts, int) or drafts < 1:
-        raise OptimizerError(f"drafts must be a whole number from 1 on, not {drafts!r}")
-    return drafts
 
 
 def _format(json_keys: Mapping[str, str | None] | None) -> JSONFormat:
