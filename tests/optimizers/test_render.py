@@ -66,3 +66,16 @@ def test_no_line_but_the_first_of_an_indented_text_is_a_title(text):
 @pytest.mark.parametrize("text", ["", "one", "#ff0000", "a `b` c"])
 def test_ordinary_values_stay_on_their_line(text):
     assert line_of(text, "```") == text
+
+
+def test_a_value_has_the_same_text_in_every_process():
+    class Agent:
+        pass
+
+    assert safe_text(Agent()).endswith(".Agent object>")
+    assert safe_text([Agent()]).endswith(".Agent object>]")
+    assert safe_text("an object at 0x7f2a3b4c5d6e>") == "an object at 0x7f2a3b4c5d6e>"
+    words = {"pear", "apple", "fig", "plum"}
+    assert safe_text(words) == "{'apple', 'fig', 'pear', 'plum'}"
+    assert safe_text(frozenset({2, "a"})) == "frozenset({'a', 2})"
+    assert (safe_text(set()), safe_text(frozenset())) == ("set()", "frozenset()")

@@ -219,8 +219,8 @@ def test_what_is_no_question_is_not_asked(recorded):
 
 def test_no_secret_is_on_disk(path, recorded, server, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "correct-horse-battery")
-    given = {"api_key": "hunter2", "extra_headers": {"Authorization": "Bearer letmein"}}
-    secrets = [KEY, "hunter2", "letmein", "correct-horse-battery", "sk-proj-looks-like-one"]
+    given = {"api_key": "hunter2", "extra_headers": {"Authorization": "Bearer letmein-77"}}
+    secrets = [KEY, "hunter2", "letmein-77", "correct-horse-battery", "sk-proj-looks-like-one"]
     leak = " and ".join(secrets)
     server.script.extend([says(leak), fails(400, leak)])
     model = recorded(ask(server))

@@ -142,6 +142,14 @@ def test_another_model_or_another_setting_is_another_question(begin):
     assert (r.asked, r.recalled) == (3, 1)
 
 
+def test_addresses_in_memory_are_no_part_of_a_question(begin):
+    with begin():
+        ScriptedLLM(["a"])([{"role": "user", "content": ["<Agent object at 0x7f2a>"]}])
+    with begin() as again:
+        nobody([{"role": "user", "content": ["<Agent object at 0x55d1>"]}])
+    assert again.recalled == 1
+
+
 def test_replay_asks_nobody(begin):
     with pytest.raises(StoreError, match="there is no run 'r' to replay"), begin(replay=True):
         pass

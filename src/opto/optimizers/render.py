@@ -17,19 +17,39 @@ if TYPE_CHECKING:
 __all__ = ["cut", "fence_for", "fenced", "indented", "line_of", "safe_text", "shown"]
 
 _RUN = re.compile(r"`{3,}")
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]{6,16}(?=>)")
 
 
 def safe_text(value: Any) -> str:
     r"""`value` as text, also where its own way to become text fails.
+
+    Two processes that have the same value have the same text: addresses in memory are left
+    out, and sets are sorted. So a program that is resumed asks what it asked before.
 
     Example:
         >>> safe_text(3), safe_text("a\\nb")
         ('3', 'a\\nb')
     """
     try:
-        return value if type(value) is str else str(value)
+        if type(value) is str:
+            return value
+        if type(value) in (set, frozenset):
+            # Their own order is another one in every process.
+            return _sorted(value)
+        return _ADDRESS.sub("", str(value))
     except Exception as cause:  # noqa: BLE001 - a user's __str__ may raise anything
         return f"<a {type(value).__name__} that has no text: {type(cause).__name__}>"
+
+
+def _sorted(value: set[Any] | frozenset[Any]) -> str:
+    try:
+        items: list[Any] = sorted(value)
+    except TypeError:
+        items = sorted(value, key=repr)
+    inside = ", ".join(map(repr, items))
+    if type(value) is frozenset:
+        return f"frozenset({{{inside}}})" if items else "frozenset()"
+    return f"{{{inside}}}" if items else "set()"
 
 
 def shown(value: Any, limit: int = 80) -> str:

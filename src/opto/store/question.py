@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opto.llm.digest import digest_of
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
     from opto.llm.types import Request
 
 __all__ = ["key_in_run", "key_of"]
+
+ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
 def key_of(request: Request, source: Any, name: str | None) -> str:
@@ -31,9 +36,21 @@ def key_of(request: Request, source: Any, name: str | None) -> str:
 def key_in_run(request: Request, source: Any) -> str:
     """The name of a question within a run: what is asked, and the name of the model.
 
-    The address is left out: a run that is resumed may find its server somewhere else.
+    The address of the server is left out, for a run that is resumed may find it somewhere
+    else; so are addresses in memory, as in ``<Agent object at 0x7f2a>``.
     """
-    return digest_of([request.over(_defaults(source)).digest, _name(source)])
+    asked = replace(request, messages=_without_addresses(request.messages))
+    return digest_of([asked.over(_defaults(source)).digest, _name(source)])
+
+
+def _without_addresses(value: Any) -> Any:
+    if isinstance(value, str):
+        return ADDRESS.sub("", value) if " at 0x" in value else value
+    if isinstance(value, Mapping):
+        return {key: _without_addresses(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_without_addresses, value))
+    return value
 
 
 def _name(source: Any) -> Any:
