@@ -14,6 +14,7 @@ from opto.store.opening import default_place, open_journal
 from opto.store.postgres import PostgresJournal
 from opto.store.recorded import Recorded
 from opto.store.run import Run, run
+from opto.store.runs import RunRecord, runs
 from opto.store.sqlite import SQLiteJournal
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "PostgresJournal",
     "Recorded",
     "Run",
+    "RunRecord",
     "SQLiteJournal",
     "as_reply",
     "as_request",
     "default_place",
     "open_journal",
     "run",
+    "runs",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from opto.errors import StoreError
 from opto.llm.local.cache import cache_folder
 from opto.store.journal import Journal
 from opto.store.postgres import PostgresJournal
@@ -27,12 +29,15 @@ def default_place() -> str:
     return os.environ.get(VARIABLE) or str(cache_folder() / "journal.sqlite")
 
 
-def open_journal(where: Journal | str | os.PathLike[str] | None = None) -> Journal:
+def open_journal(
+    where: Journal | str | os.PathLike[str] | None = None, *, made: bool = False
+) -> Journal:
     """A journal from what names it.
 
     Args:
         where: a journal is returned as it is; a path is that of a file, and a text that
             begins with ``postgresql`` the address of a server; None is `default_place`.
+        made: refuse a file that is not there, in place of making it.
 
     Raises:
         StoreError: what is there cannot be used as a journal; the message says what to do.
@@ -46,4 +51,8 @@ def open_journal(where: Journal | str | os.PathLike[str] | None = None) -> Journ
     if isinstance(where, Journal):
         return where
     place = default_place() if where is None else os.fspath(where)
-    return PostgresJournal(place) if place.startswith(SERVER) else SQLiteJournal(place)
+    if place.startswith(SERVER):
+        return PostgresJournal(place)
+    if made and not Path(place).expanduser().exists():
+        raise StoreError(f"there is no journal {place}")
+    return SQLiteJournal(place)
