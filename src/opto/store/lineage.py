@@ -38,12 +38,15 @@ class Lineage:
         name: the run.
         until: the last place in the journal that counts; None for all there is and will be.
         before: what it was forked from; None if it was not.
+        failed: whether there were failures in it when it was looked at. Those of later on
+            are of no concern: no question is looked up twice.
     """
 
     journal: Journal
     name: str
     until: int | None = None
     before: Lineage | None = None
+    failed: bool = True
 
     @classmethod
     def of(cls, journal: Journal, name: str, until: int | None = None) -> Lineage:
@@ -57,7 +60,9 @@ class Lineage:
             known = {event.run for event in journal.events(kind="run", key="begin")}
             raise StoreError(f"there is no run {name!r} in {journal!r}{nearest(name, known)}")
         fork = begun.data["fork"]
-        return cls(journal, name, until, None if fork is None else cls.of(journal, *fork))
+        before = None if fork is None else cls.of(journal, *fork)
+        failed = journal.last("failure", run=name) is not None
+        return cls(journal, name, until, before, failed)
 
     def answer(self, key: str, request: Request) -> Reply | None:
         """What came of a question; None for one that is to be asked.
@@ -70,7 +75,7 @@ class Lineage:
             if event is not None:
                 return as_reply(event.data, request.digest)
         for lineage in self._line():
-            event = lineage._latest("failure", key)
+            event = lineage._latest("failure", key) if lineage.failed else None
             if event is not None and not lineage._was_stopped_after(event):
                 _raise_again(event.data)
         return None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opto.llm.digest import digest_of
-from opto.llm.layer import layers
+from opto.llm.layers import layers
 
 if TYPE_CHECKING:
     from opto.llm.types import Request

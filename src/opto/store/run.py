@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError, ModelMissing, StoreError
 from opto.llm.around import around
-from opto.llm.layer import layers
+from opto.llm.layers import layers
 from opto.store.chance import fresh_seed, same_chance
 from opto.store.events import Claim
 from opto.store.exchange import exchange
 from opto.store.lineage import Lineage
+from opto.store.numbers import Numbers
 from opto.store.opening import open_journal
 from opto.store.owner import Owner
 from opto.store.question import key_in_run
@@ -131,8 +132,7 @@ class Run:
     def __call__(self, llm: LLM, request: Request, ask: Ask) -> Reply:
         """Answer a question of the program, from the record or by asking; see `Around`."""
         question = key_in_run(request, llm)
-        number = self.journal.number(f"{self.name}/{self.attempt}/{question}")
-        key = f"{question}#{number}"
+        key = f"{question}#{self._numbers.next(question)}"
         known = self._lineage.answer(key, request)
         if known is not None:
             self._count("recalled")
@@ -160,7 +160,7 @@ class Run:
         """Write down what the program did, see `opto.llm.around.tell`."""
         if what != "step":
             return
-        step = self.journal.number(f"{self.name}/{self.attempt}/step") + 1
+        step = self._numbers.next("step") + 1
         self.steps = max(self.steps, step)
         entries = entries_of(fact, step, self.name)
         before = self.journal.last("step", str(step), run=self.name)
@@ -199,6 +199,7 @@ class Run:
         self.steps = self.asked = self.recalled = 0
         self.journal.append("run", begun, key="begin", run=self.name)
         self._lineage = Lineage.of(self.journal, self.name)
+        self._numbers = Numbers(self.journal, f"{self.name}/{self.attempt}")
         self._within.enter_context(same_chance(begun["seed"]))
         self._within.enter_context(around(self, alone=True))
 
