@@ -17,7 +17,7 @@ from opto.errors import ArgumentError, ModelMissing, StoreError
 from opto.llm.around import around
 from opto.llm.layers import layers
 from opto.store.chance import fresh_seed, same_chance
-from opto.store.events import Claim
+from opto.store.events import Claim, Entry
 from opto.store.exchange import exchange
 from opto.store.lineage import Lineage
 from opto.store.numbers import Numbers
@@ -92,7 +92,7 @@ class Run:
         self._budget = budget
         self._terms: dict[str, Any] = {"prices": prices, "longest": longest}
         self._pid = 0
-        self._joins = False
+        self._joins = self._wanders = False
         self._start()
 
     def _start(self) -> None:
@@ -144,7 +144,7 @@ class Run:
                 f"asked when it was recorded; leave out replay=True to ask the model"
             )
         self._renew()
-        self.asked += 1
+        self._count("asked")
         return exchange(self.journal, ask, request, key=key, run=self.name, source=llm)
 
     def layer(self, llm: LLM) -> LLM:
@@ -162,29 +162,34 @@ class Run:
             return
         step = self._numbers.next("step") + 1
         self.steps = max(self.steps, step)
-        entries = entries_of(fact, step, self.name)
-        before = self.journal.last("step", str(step), run=self.name)
-        if before is not None and tells_the_same(before, entries[-1]):
-            return
-        if before is not None:
-            self._wander(step)
-        self.journal.extend(entries)
+        self._write(entries_of(fact, step, self.name))
 
     def note(self, data: Any, key: str) -> None:
-        """Write an evaluation down: how a candidate did.
+        """Write an evaluation down: how a candidate did; once, however often the script runs.
 
         Args:
             data: a plain value, such as ``{"score": 0.5}``.
             key: what was evaluated on what.
         """
-        self.journal.append("evaluation", data, key=key, run=self.name)
+        self._write([Entry("evaluation", data, key, self.name)])
+
+    def _write(self, entries: list[Entry]) -> None:
+        """Write entries down, unless the last of them, which tells of all, is there already."""
+        told = entries[-1]
+        before = self.journal.last(told.kind, told.key, run=self.name)
+        if before is not None and tells_the_same(before, told):
+            return
+        if before is not None and not self._wanders:
+            self._wanders = True
+            self._warn(told)
+        self.journal.extend(entries)
 
     def _take(self) -> None:
         claim = self._claim()
         if not self.journal.claim(claim, LEASE):
             raise StoreError(
-                f"another process is in the run {self.name!r} now; wait for it or stop it. A "
-                f"second run beside it needs a name of its own, as in "
+                f"the run {self.name!r} is under way, here or in another process; wait for it or "
+                f"stop it. A second run beside it needs a name of its own, as in "
                 f"opto.run('{self.name}-2', fork={self.name!r})"
             )
         self._within.callback(self.journal.release, claim)
@@ -197,6 +202,7 @@ class Run:
         begun: dict[str, Any] = dict(last.data) if last else self._first()
         self.attempt = begun["attempt"] = begun["attempt"] + 1
         self.steps = self.asked = self.recalled = 0
+        self._wanders = False
         self.journal.append("run", begun, key="begin", run=self.name)
         self._lineage = Lineage.of(self.journal, self.name)
         self._numbers = Numbers(self.journal, f"{self.name}/{self.attempt}")
@@ -241,15 +247,16 @@ class Run:
     def _claim(self) -> Claim:
         return Claim(f"run/{self.name}", self._owner.name)
 
-    def _wander(self, step: int) -> None:
+    def _warn(self, told: Entry) -> None:
         # lazy: nothing that a program which repeats itself needs
         from logging import getLogger
 
         getLogger("opto.store").warning(
-            "the run %r goes another way than before from step %d on: something in the program "
-            "does not repeat (time, an unseeded source of chance, the order of threads)",
+            "the run %r goes another way than before from %s %r on: something in the program "
+            "does not repeat (time, a source of chance of its own, the order of threads)",
             self.name,
-            step,
+            told.kind,
+            told.key,
         )
 
     def _count(self, what: str) -> None:
@@ -299,7 +306,7 @@ def run(
         longest: tokens of the longest answer for requests that say none, see `Budgeted`.
 
     Raises:
-        StoreError: another process is in this run now, or the journal cannot be used.
+        StoreError: the run is under way already, or the journal cannot be used.
 
     Example:
         >>> from tempfile import mkdtemp
