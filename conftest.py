@@ -66,6 +66,10 @@ def no_network():
     look_up = socket.getaddrinfo
 
     def guarded_look_up(host, *args, **kwargs):
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        if name.rstrip(".").endswith(".invalid"):
+            # No resolver knows a name under it (RFC 6761); asking one would leave the machine.
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         refuse(host)
         return look_up(host, *args, **kwargs)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ssl
+import traceback
 from email.utils import formatdate
 from time import time
 from types import SimpleNamespace
@@ -7,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from opto.errors import ModelRefused, ModelUnavailable
-from opto.llm.failures import Failure, scrub
+from opto.llm.failures import Failure, may_cost, scrub
 
 
 class StatusError(Exception):
@@ -74,20 +76,75 @@ def test_the_error_says_who_how_often_and_why():
     error = failure.as_error("LiteLLM 'x'", 3, 12.2)
     assert type(error) is ModelUnavailable
     assert str(error) == (
-        "LiteLLM 'x' did not answer after 3 attempts in 12 s: too many requests; "
-        "it asks to wait 7 s (what the provider said)"
+        "LiteLLM 'x' did not answer after 3 attempts in 12 s: too many requests: a `Governor` "
+        "paces them; it asks to wait 7 s (what the provider said); `patience=` and "
+        "`max_retries=` give it more time"
     )
     error = Failure.of(StatusError(401)).as_error("LiteLLM 'x'", 1, 0.1)
     assert type(error) is ModelRefused
     assert str(error) == (
-        "LiteLLM 'x' refused the request: the key is missing or wrong (what the provider said)"
+        "LiteLLM 'x' refused the request: the key is missing or wrong: look at `api_key=`, and "
+        "at the variable (what the provider said)"
     )
 
 
 def test_a_long_story_is_told_briefly():
     told = str(Failure(True, "busy", "word " * 1000).as_error("m", 1, 0))
     assert len(told) < 500
-    assert told.endswith("...)")
+    assert " ...); " in told
+
+
+@pytest.mark.parametrize("code", ["content_filter", "content_policy_violation"])
+def test_a_content_filter_is_told_from_a_wrong_request(code):
+    failure = Failure.of(StatusError(400, body={"code": code}))
+    assert not failure.transient
+    assert "content filter" in failure.meaning
+    assert "content filter" not in Failure.of(StatusError(400)).meaning
+
+
+def test_a_code_says_nothing_where_the_server_itself_failed():
+    assert Failure.of(StatusError(500, body={"code": "content_filter"})).transient
+
+
+@pytest.mark.parametrize(
+    "body", [["what"], "what", {"detail": "what"}, {"message": 7, "x": "what"}]
+)
+def test_a_body_of_any_shape_is_quoted(body):
+    assert "what" in Failure.of(StatusError(400, body=body)).said.removeprefix(
+        "what the provider said"
+    )
+
+
+def test_tls_where_there_is_none_is_no_matter_of_time():
+    made = type("ConnectError", (Exception,), {})("[SSL: WRONG_VERSION_NUMBER]")
+    made.__context__ = ssl.SSLError("[SSL: WRONG_VERSION_NUMBER]")
+    assert not Failure.of(made).transient
+    broke = type("ReadError", (ConnectionError,), {})("bad record")
+    broke.__context__ = ssl.SSLError("bad record")
+    assert Failure.of(broke).transient
+    assert may_cost(broke)
+    untrusted = type("ConnectError", (Exception,), {})("no")
+    untrusted.__context__ = ssl.SSLCertVerificationError("self-signed")
+    assert "certificate is not trusted" in Failure.of(untrusted).meaning
+
+
+def test_keys_of_the_environment_are_taken_out_as_well(monkeypatch):
+    monkeypatch.setenv("MY_DB_PASSWORD", "correct-horse-7")
+    error = StatusError(401, body={"message": ["correct-horse-7"], "token": "any"})
+    error.args = ("with correct-horse-7",)
+    error.add_note("correct-horse-7") if hasattr(error, "add_note") else None
+    assert Failure.of(error).said == "with *** {'message': ['***'], 'token': 'any'}"
+    scrub(error)
+    shown = "".join(traceback.format_exception(error)) + repr(error.body)
+    assert "correct-horse-7" not in shown
+    assert error.body == {"message": ["***"], "token": "***"}
+
+
+def test_keys_are_taken_out_of_what_python_does_not_show():
+    error = ValueError("outer")
+    error.__cause__, error.__context__ = ValueError("hunter2"), ValueError("hunter2, too")
+    scrub(error, ["hunter2"])
+    assert (str(error.__cause__), str(error.__context__)) == ("***", "***, too")
 
 
 def test_keys_are_taken_out_of_the_whole_chain():

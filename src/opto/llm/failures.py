@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import AnswerError, ModelError, ModelRefused, ModelUnavailable
+from opto.errors import AnswerError, ModelError, ModelRefused, ModelUnavailable, OptoError
+from opto.llm.redact import redacted
 from opto.llm.secret import hide
 
 if TYPE_CHECKING:
@@ -14,35 +15,86 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "may_cost", "scrub"]
 
-# HTTP status -> whether asking again can help, and what to say about it.
-STATUSES: dict[int, tuple[bool, str]] = {
-    400: (False, "the model does not take this request"),
-    401: (False, "the key is missing or wrong"),
-    402: (False, "the account has to be paid first"),
-    403: (False, "the key may not use this model"),
-    404: (False, "there is no such model or address: look at `model` and the base URL"),
-    408: (True, "it took too long; `timeout=` gives it more time"),
-    409: (True, "the provider was in the middle of something else"),
-    413: (False, "the request is too long"),
-    422: (False, "the model does not take this request"),
-    425: (True, "the provider was not ready"),
-    429: (True, "too many requests"),
-    500: (True, "the provider failed"),
-    502: (True, "the provider failed"),
-    503: (True, "the provider is overloaded or down"),
-    504: (True, "the provider took too long"),
-    529: (True, "the provider is overloaded"),
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What all failures of one kind have in common.
+
+    Args:
+        again: whether asking again can help.
+        paid: whether the answer may have been paid for all the same.
+        meaning: what it is and what to do about it.
+    """
+
+    again: bool
+    paid: bool
+    meaning: str
+
+
+# By HTTP status. A provider that sends an error charges nothing; a gateway that did not wait
+# for the answer leaves a model behind that may have gone on.
+STATUSES: dict[int, Kind] = {
+    400: Kind(False, False, "the model does not take this request"),
+    401: Kind(False, False, "the key is missing or wrong: look at `api_key=`, and at the variable"),
+    402: Kind(False, False, "the account has to be paid first"),
+    403: Kind(False, False, "the key may not use this model"),
+    404: Kind(False, False, "there is no such model or address: look at `model` and the base URL"),
+    408: Kind(True, True, "it took too long; `timeout=` gives it more time"),
+    409: Kind(True, False, "the provider was in the middle of something else"),
+    413: Kind(False, False, "the request is too long: ask for less, or another model"),
+    422: Kind(False, False, "the model does not take this request"),
+    425: Kind(True, False, "the provider was not ready"),
+    429: Kind(True, False, "too many requests: a `Governor` paces them"),
+    500: Kind(True, False, "the provider failed"),
+    502: Kind(True, False, "the provider failed"),
+    503: Kind(True, False, "the provider is overloaded or down"),
+    504: Kind(True, True, "the provider took too long"),
+    524: Kind(True, True, "the provider took too long"),
+    529: Kind(True, False, "the provider is overloaded"),
 }
-# Classes of clients for a connection that was never made, ...
-NOT_SENT = frozenset(
-    {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "PoolTimeout", "gaierror"}
+NO_CREDIT = Kind(False, False, "the account has no credit left: waiting does not help")
+FILTERED = Kind(False, False, "the provider's content filter turned it down: say it otherwise")
+TOO_LONG = Kind(False, False, "the prompt is longer than this model reads: ask for less")
+# By the code in the body of an error, where that says more than the status.
+CODES: dict[Any, Kind] = {
+    "insufficient_quota": NO_CREDIT,
+    "content_filter": FILTERED,
+    "content_policy_violation": FILTERED,
+    "context_length_exceeded": TOO_LONG,
+}
+NO_ANSWER = Kind(
+    True, True, "what came is no answer of a model: look at the base URL, and what stands there"
 )
-# ... and for a response that broke off or made no sense.
-BROKEN = frozenset({"APIConnectionError", "JSONDecodeError", "NoCompletionError"})
-# Statuses of gateways that did not wait for the answer: the model may have gone on.
-GAVE_UP = frozenset({408, 504, 524})
-# A 429 that no waiting heals.
-NO_CREDIT = "insufficient_quota"
+BROKE_OFF = Kind(True, True, "the connection broke off before the answer was whole")
+NO_TIME = Kind(True, True, STATUSES[408].meaning)
+NOT_CONNECTED = Kind(True, False, "no connection was made: look at the base URL and your network")
+# By the name of a class, of Python's or of some client's; the first one that is found tells most.
+CLASSES: dict[str, Kind] = {
+    "gaierror": Kind(
+        True, False, "nobody knows the server's name: look at the base URL and your network"
+    ),
+    "SSLCertVerificationError": Kind(
+        False, False, "the server's certificate is not trusted: look at the base URL and proxies"
+    ),
+    "SSLError": Kind(
+        False, False, "the server does not speak TLS: look at the base URL, is it http or https?"
+    ),
+    "ConnectionRefusedError": Kind(
+        True, False, "nothing listens at that address: start the server, or look at the base URL"
+    ),
+    **dict.fromkeys(("ConnectError", "ConnectTimeout", "PoolTimeout"), NOT_CONNECTED),
+    **dict.fromkeys(
+        (
+            "NoCompletionError",
+            "JSONDecodeError",
+            "UnicodeDecodeError",
+            "DecodingError",
+            "APIResponseValidationError",
+        ),
+        NO_ANSWER,
+    ),
+}
+UNSENT = Kind(False, False, "the client did not send the request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +125,34 @@ class Failure:
         Args:
             error: the exception.
             transient: classes of the client that stand for a broken connection or a
-                garbled response, beside those of Python.
-            secrets: keys that must not be quoted.
+                garbled response, beside those that are known here.
+            secrets: keys that must not be quoted, beside those of the environment.
         """
-        said = hide(str(error), *secrets)
-        if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
-            return cls(True, STATUSES[408][1], said, _asked_wait(error))
-        if isinstance(error, (ConnectionError, *transient)):
-            return cls(True, "the connection failed, or what came over it was broken", said)
-        status = getattr(error, "status_code", None)
-        if not isinstance(status, int):
-            return cls(False, "the client did not send the request", said)
-        body = getattr(error, "body", None)
-        if isinstance(body, dict) and body.get("code") == NO_CREDIT:
-            return cls(False, "the account has no credit left", said)
-        again, meaning = STATUSES.get(status, (status >= 500, f"HTTP status {status}"))
-        return cls(again, meaning, said, _asked_wait(error))
+        links = list(_causes(error))
+        kind = _kind(links) or (BROKE_OFF if isinstance(error, transient) else UNSENT)
+        return cls(kind.again, kind.meaning, _said(links, secrets), _asked_wait(links))
 
     @classmethod
     def behind(cls, error: BaseException) -> Failure:
         """Understand what a model raised that made one attempt."""
-        cause = error.__cause__ or error
+        links = list(_causes(error))
+        inner = links[1:] or links
+        said, kind = _said(inner, ()), _kind(links)
         if not isinstance(error, ModelUnavailable):
-            return cls(False, "the model refused the request", hide(str(cause)))
-        has_status = isinstance(getattr(cause, "status_code", None), int)
-        return replace(cls.of(cause, () if has_status else (type(cause),)), transient=True)
+            return cls(False, kind.meaning if kind else "the model refused the request", said)
+        return cls(True, kind.meaning if kind else "no answer came", said, _asked_wait(links))
 
     def as_error(self, who: str, attempts: int, seconds: float) -> ModelError:
         """The exception for the user of a model that finally failed."""
         tried = f" after {attempts} attempts in {seconds:.0f} s" if attempts > 1 else ""
-        later = f"; it asks to wait {self.wait:.0f} s" if self.wait else ""
+        later = f"; it asks to wait {round(self.wait, 1):g} s" if self.wait else ""
         kind, verb = (
             (ModelUnavailable, "did not answer")
             if self.transient
             else (ModelRefused, "refused the request")
         )
-        return kind(f"{who} {verb}{tried}: {self.meaning}{later} ({_brief(self.said)})")
+        hint = "; `patience=` and `max_retries=` give it more time" if self.transient else ""
+        return kind(f"{who} {verb}{tried}: {self.meaning}{later} ({_brief(self.said)}){hint}")
 
 
 def may_cost(error: BaseException) -> bool:
@@ -122,46 +166,148 @@ def may_cost(error: BaseException) -> bool:
         >>> may_cost(ConnectionRefusedError()), may_cost(TimeoutError())
         (False, True)
     """
-    links = list(_chain(error))
-    names = {type(link).__name__ for link in links}
-    if names & NOT_SENT:
-        return False
-    statuses = {getattr(link, "status_code", None) for link in links}
-    # LiteLLM gives broken connections a status of its own making.
-    if names & BROKEN or statuses & GAVE_UP or any("Timeout" in name for name in names):
-        return True
-    if any(isinstance(status, int) for status in statuses):
-        return False
+    kind = _kind(list(_causes(error)))
+    if kind is not None:
+        return kind.paid
     return isinstance(error, (ModelUnavailable, AnswerError)) or not isinstance(error, Exception)
 
 
-def scrub(error: BaseException, secrets: Iterable[Any]) -> None:
-    """Take keys out of what `error`, and what caused it, say of themselves."""
-    secrets = tuple(secrets)
+def scrub(error: BaseException, secrets: Iterable[Any] = ()) -> None:
+    """Take keys out of what `error`, and what caused it, say of themselves.
+
+    Args:
+        error: what a client raised.
+        secrets: keys, beside those of the environment.
+    """
+    unwanted = tuple(secret for secret in secrets if isinstance(secret, str))
     for link in _chain(error):
-        link.args = tuple(hide(a, *secrets) if isinstance(a, str) else a for a in link.args)
-        if isinstance(getattr(link, "message", None), str):
-            link.message = hide(link.message, *secrets)  # type: ignore[attr-defined]
+        link.args = tuple(hide(a, *unwanted) if isinstance(a, str) else a for a in link.args)
+        for name in ("message", "body", "__notes__"):
+            held = getattr(link, name, None)
+            if held:
+                clean = hide(held, *unwanted) if isinstance(held, str) else redacted(held, unwanted)
+                setattr(link, name, clean)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _kind(links: list[BaseException]) -> Kind | None:
+    """What it is; None where nothing in it is known."""
+    status = next(filter(None, map(_status, links)), None)
+    code = next(filter(None, map(_code, links)), None)
+    if code in CODES and (status is None or status < 500):
+        return CODES[code]
+    if status is not None:
+        return STATUSES.get(status) or Kind(status >= 500, False, f"HTTP status {status}")
+    names = [type(link).__name__ for link in links]
+    for name, kind in CLASSES.items():
+        # What TLS finds wrong later on broke a connection off that there was.
+        if name in names and (name != "SSLError" or "ConnectError" in names):
+            return kind
+    if any("Timeout" in name for name in names):
+        return NO_TIME
+    if any(map(_is_connection, links)):
+        return BROKE_OFF
+    # What LiteLLM gives a status without having got one is an answer that it could not read.
+    return NO_ANSWER if any(map(_is_of_litellm, links)) else None
+
+
+def _status(link: BaseException) -> int | None:
+    """The HTTP status that a server sent; None for one that a client made up."""
+    if type(link).__name__ == "HTTPStatusError":
+        link = getattr(link, "response", link)
+    status = getattr(link, "status_code", None)
+    if not isinstance(status, int):
+        return None
+    made_up = _is_of_litellm(link) and (status == 408 or status >= 500)
+    return None if made_up else status
+
+
+def _is_of_litellm(link: object) -> bool:
+    return type(link).__module__.startswith("litellm")
+
+
+def _is_connection(link: BaseException) -> bool:
+    # Their names are those of httpx, of which clients carry copies of their own.
+    names = {kind.__name__ for kind in type(link).__mro__}
+    return isinstance(link, ConnectionError) or bool(names & {"TransportError", "NetworkError"})
+
+
+def _code(link: BaseException) -> Any:
+    if type(link).__name__ == "ContentPolicyViolationError":  # LiteLLM's, from many providers
+        return "content_filter"
+    body = getattr(link, "body", None)
+    return body.get("code") if isinstance(body, dict) else None
+
+
+def _said(links: list[BaseException], secrets: Iterable[Any]) -> str:
+    """What was said: by the provider, else by the network, else by the client."""
+    first = links[0]
+    # "Connection error." tells nothing; what stands behind it does.
+    telling = next((link for link in links if type(link).__name__ in CLASSES), None)
+    telling = telling or next((link for link in links if _is_connection(link)), first)
+    said = [str(telling)]
+    if telling is not first and (where := _where(links)):
+        said.insert(0, f"{where}:")
+    body = getattr(first, "body", None)
+    if body and not (isinstance(body, dict) and str(body.get("message")) in said[-1]):
+        said.append(str(body))
+    return hide(" ".join(said), *secrets)
+
+
+def _where(links: list[Any]) -> str:
+    """Host and port of the server; no more of its address, which may hold a key."""
+    for link in reversed(links):  # LiteLLM gives its own errors an address of its making
+        try:
+            url = link.request.url
+            return f"{url.host}:{url.port}" if url.port else str(url.host)
+        except (AttributeError, RuntimeError):  # httpx raises the latter where it is unset
+            continue
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it.
+
+    What Python hides is followed, too: httpcore hides why it has no connection. But an
+    error that is raised while another is being handled has that as its context, and did not
+    come of it: another model's failure, and whatever stands behind a time limit of ours.
+    """
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or (None if type(link) is TimeoutError else link.__context__)
+        if isinstance(link, OptoError):
+            return
 
 
-def _asked_wait(error: BaseException) -> float | None:
-    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", None) or {}
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """All errors that can be reached from this one, also what Python does not show."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        link = waiting.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            waiting += [link.__cause__, link.__context__]
+
+
+def _asked_wait(links: list[BaseException]) -> float | None:
+    for link in links:
+        headers = getattr(getattr(link, "response", None), "headers", None) or {}
+        if "retry-after-ms" in headers or "retry-after" in headers:
+            return _wait_in(headers)
+    return None
+
+
+def _wait_in(headers: Mapping[str, str]) -> float | None:
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)
         return max(0.0, float(headers["retry-after"]))
-    except KeyError:
-        return None
     except ValueError:
-        return _until(headers["retry-after"])
+        return _until(headers.get("retry-after", ""))
 
 
 def _until(date: str) -> float | None:

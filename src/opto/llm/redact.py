@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from opto.llm.secret import hide, is_secret
+from opto.llm.environment import environment_secrets, is_ordinary, is_secret, named_secrets
+from opto.llm.secret import HIDDEN, hide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from opto.llm.types import Request
 
 __all__ = ["HIDDEN", "environment_secrets", "named_secrets", "redacted", "without_secrets"]
 
-HIDDEN = "***"
-# A shorter value of a variable is a switch; taking "true" out of every text would help nobody.
-SHORTEST = 6
 # Without one of these, nothing in a text looks like a key to `opto.llm.secret`. Its pattern has
 # no fixed beginning, so that searching with it takes longer than all the rest of writing.
 MARKS = (
@@ -37,14 +34,14 @@ def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
 
     Args:
         value: a plain value.
-        secrets: further texts that must not be stored.
+        secrets: further texts that must not be stored; an ordinary word stays.
 
     Example:
         >>> redacted({"api_key": "hunter2", "said": ["hunter2 is bad"]}, ["hunter2"])
         {'api_key': '***', 'said': ['*** is bad']}
     """
     # The longest first: one secret may be part of another.
-    unwanted = {s for s in secrets if s} | environment_secrets()
+    unwanted = {s for s in secrets if not is_ordinary(s)} | environment_secrets().keys()
     return _clean(value, tuple(sorted(unwanted, key=len, reverse=True)))
 
 
@@ -52,9 +49,12 @@ def without_secrets(request: Request) -> Request:
     """The request without the secrets of the environment; itself where it holds none.
 
     What a program tells a model, it tells somebody else: a key that got into a value or an
-    error message would be sent along.
+    error message would be sent along. They are taken out of messages, and of all other
+    arguments but those that carry a key by their name (``api_key``, ``headers``). The log
+    says once for each variable that this was done.
 
     Example:
+        >>> import os
         >>> from opto.llm import Request
         >>> os.environ["MY_API_KEY"] = "hunter2hunter2"
         >>> without_secrets(Request.of("The key hunter2hunter2 is refused.")).messages
@@ -64,58 +64,69 @@ def without_secrets(request: Request) -> Request:
     secrets = environment_secrets()
     if not secrets:
         return request
-    ordered = tuple(sorted(secrets, key=len, reverse=True))
-    clean = tuple(_without(message, ordered) for message in request.messages)
-    return request if clean == request.messages else replace(request, messages=clean)
+    # Identity, not equality: comparing what was not changed would take as long again.
+    messages = _without(request.messages, secrets)
+    shape = _without(request.response_format, secrets)
+    extra = _without_but_named(request.extra, secrets)
+    if messages is request.messages and shape is request.response_format and extra is request.extra:
+        return request
+    return replace(request, messages=messages, response_format=shape, extra=extra)
 
 
-def _without(value: Any, secrets: tuple[str, ...]) -> Any:
-    """The value with these texts, and nothing else, taken out: what is said stays as it is."""
+def _without(value: Any, secrets: Mapping[str, str]) -> Any:
+    """The value with these texts, and nothing else, taken out; itself where it holds none."""
     if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, HIDDEN)
+        for secret, variable in secrets.items():
+            if secret in value:
+                value = value.replace(secret, HIDDEN)
+                _tell(variable)
         return value
     if isinstance(value, dict):
-        return {key: _without(item, secrets) for key, item in value.items()}
+        clean = {_without(key, secrets): _without(item, secrets) for key, item in value.items()}
+        same = all(a is b for a, b in zip(clean.values(), value.values(), strict=False))
+        return value if same and clean.keys() == value.keys() else clean
     if isinstance(value, (list, tuple)):
-        return type(value)(_without(item, secrets) for item in value)
+        items = [_without(item, secrets) for item in value]
+        same = all(a is b for a, b in zip(items, value, strict=True))
+        return value if same else (items if isinstance(value, list) else tuple(items))
+    if hasattr(value, "model_dump") and not isinstance(value, type):
+        held = value.model_dump(exclude_none=True)
+        clean = _without(held, secrets)
+        return value if clean is held else clean
     return value
 
 
-def named_secrets(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """The texts that stand under names of secrets, in headers within them as well.
-
-    Example:
-        >>> list(named_secrets({"api_key": "a", "headers": {"Authorization": "Bearer b"}}))
-        ['a', 'b']
-    """
-    for name, value in arguments.items():
-        if isinstance(value, dict):
-            yield from named_secrets(value)
-        elif isinstance(value, str) and is_secret(_plain_name(str(name))):
-            yield value.removeprefix("Bearer ")
+def _without_but_named(arguments: Mapping[str, Any], secrets: Mapping[str, str]) -> Any:
+    """The same, except for what is a key by its name: that one is meant to be sent."""
+    clean = {
+        name: item if is_secret(_plain_name(str(name))) else _inner(item, secrets)
+        for name, item in arguments.items()
+    }
+    same = all(a is b for a, b in zip(clean.values(), arguments.values(), strict=True))
+    return arguments if same else clean
 
 
-def environment_secrets() -> frozenset[str]:
-    """The values of environment variables that are named as secrets are."""
-    # What `os.environ` keeps its items in, where it can be had: reading all of them through
-    # `os.environ` decodes each, which takes longer than writing an event.
-    held = getattr(os.environ, "_data", None) or dict(os.environ)
-    return _secrets_of(tuple(held.items()))
+def _inner(value: Any, secrets: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return _without_but_named(value, secrets)
+    if isinstance(value, (list, tuple)):
+        items = [_inner(item, secrets) for item in value]
+        same = all(a is b for a, b in zip(items, value, strict=True))
+        return value if same else items
+    return _without(value, secrets)
 
 
-@lru_cache(maxsize=1)
-def _secrets_of(_variables: tuple[Any, ...]) -> frozenset[str]:
-    return frozenset(
-        value
-        for name, value in os.environ.items()
-        if _names_secret(name) and len(value) >= SHORTEST
+@lru_cache(maxsize=256)
+def _tell(variable: str) -> None:
+    """Say it; once, as the cache remembers having said it."""
+    # lazy: a program that leaks nothing logs nothing
+    from logging import getLogger
+
+    getLogger("opto.llm").warning(
+        "a question held the value of the environment variable %s: it was taken out, and *** "
+        "stands there",
+        variable,
     )
-
-
-def _names_secret(name: str) -> bool:
-    name = name.lower().replace("-", "_")
-    return is_secret(name) or name.endswith(("_key", "_auth", "_pat"))
 
 
 def _clean(value: Any, secrets: tuple[str, ...]) -> Any:

@@ -5,27 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["Secret", "hide", "is_secret"]
+from opto.llm.environment import environment_secrets, is_ordinary, is_secret
 
-# Arguments of providers whose value opens something, whatever the provider calls it.
-SECRET = re.compile(
-    r"(api_key|access_key(_id)?|secret\w*|token|token_provider|credentials?|password"
-    r"|headers|authorization)$"
-)
+__all__ = ["HIDDEN", "Secret", "hide", "is_secret"]
+
+# What stands in the place of a secret.
+HIDDEN = "***"
 # What keys look like that somebody's message may quote.
 KEY_IN_TEXT = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf)[-_][\w\-*.]{6,}|(?<=\bBearer )\S+|(?<=://)[^/@\s]+(?=@)"
 )
-
-
-def is_secret(argument: str) -> bool:
-    """Whether an argument of that name carries a key.
-
-    Example:
-        >>> is_secret("azure_ad_token"), is_secret("max_tokens")
-        (True, False)
-    """
-    return SECRET.search(argument) is not None
+# A key that is part of an address.
+KEY_IN_QUERY = re.compile(
+    r"([?&][\w.-]{0,40}(?:key|token|secret|password|pwd|sig|signature|auth)=)[^&#\s\"'<>]+",
+    re.IGNORECASE,
+)
 
 
 class Secret:
@@ -45,7 +39,7 @@ class Secret:
         self.value = value
 
     def __repr__(self) -> str:
-        return "Secret(***)" if self.value is not None else "Secret(None)"
+        return f"Secret({HIDDEN})" if self.value is not None else "Secret(None)"
 
     def __copy__(self) -> Secret:
         return self
@@ -58,13 +52,22 @@ class Secret:
 
 
 def hide(text: str, *secrets: Any) -> str:
-    """`text` without the given secrets, and without anything else that looks like a key.
+    """`text` without secrets: the given ones, those of the environment, and what looks like a key.
+
+    Args:
+        text: what is to be shown.
+        *secrets: further secrets; what is no text, or an ordinary word, is left where it is.
 
     Example:
         >>> hide("bad key hunter2 (not sk-abcdef123)", "hunter2")
         'bad key *** (not ***)'
+        >>> hide("POST https://me:pw@host/v1?api-key=123 failed")
+        'POST https://***@host/v1?api-key=*** failed'
     """
-    for secret in secrets:
-        if isinstance(secret, str) and secret:
-            text = text.replace(secret, "***")
-    return KEY_IN_TEXT.sub("***", text)
+    given = {s for s in secrets if isinstance(s, str) and not is_ordinary(s)}
+    # The longest first: one secret may be part of another.
+    for secret in sorted(given | environment_secrets().keys(), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    if "://" in text:
+        text = KEY_IN_QUERY.sub(rf"\1{HIDDEN}", text)
+    return KEY_IN_TEXT.sub(HIDDEN, text)
