@@ -52,7 +52,7 @@ def test_what_connects_to_nobody_is_tried_again_and_told():
     with OpenAIServer() as gone:
         source = OpenAILLM("tiny", base_url=gone.url, base_delay=0.01, max_retries=2)
     model = Counted(source)
-    with pytest.raises(ModelUnavailable, match=r"after 3 attempts .*connection failed"):
+    with pytest.raises(ModelUnavailable, match=r"after 3 attempts in"):
         model("hi")
     assert model.count == 3
 

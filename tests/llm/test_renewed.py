@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
@@ -53,3 +54,20 @@ def test_threads_get_the_same():
     box = Renewed(lambda: sleep(0.02) or object())
     with ThreadPoolExecutor(8) as pool:
         assert len({id(made) for made in pool.map(lambda _: box.get(), range(8))}) == 1
+
+
+def test_a_fork_makes_its_own_where_it_must(monkeypatch):
+    shared, own = Renewed(list), Renewed(list, per_process=True)
+    here = shared.get(), own.get()
+    monkeypatch.setattr(renewed, "getpid", lambda: 0)
+    assert shared.get() is here[0]
+    assert own.get() is not here[1]
+    assert own.get() is own.get()
+
+
+def test_a_fork_waits_for_no_lock_of_its_parent(monkeypatch):
+    box = Renewed(list, per_process=True)
+    box.get()
+    with box._locks[os.getpid()]:
+        monkeypatch.setattr(renewed, "getpid", lambda: 0)
+        assert box.get() == []

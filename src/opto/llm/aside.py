@@ -9,18 +9,14 @@ from dataclasses import dataclass, replace
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from opto.llm.live import Live
+from opto.llm.live import GRACE, Live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opto.llm.types import Reply, Request
 
-__all__ = ["GRACE", "Outcome", "answered", "begin"]
-
-# Seconds that whoever cancels waits for what is under way to end. Connections are closed in
-# milliseconds; code that does not look at its `live` is left behind.
-GRACE = 1.0
+__all__ = ["Outcome", "answered", "begin"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from opto.llm.packages import needed
 from opto.llm.remote import RemoteLLM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 __all__ = ["LiteLLM"]
 
@@ -81,14 +81,22 @@ class LiteLLM(RemoteLLM):
         self.reset_freq = reset_freq
         self.cache = cache
 
-    def _sender(self, arguments: dict[str, Any]) -> Callable[[], Any]:
+    def _sender(self, arguments: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
         litellm = _load()
         arguments.setdefault("api_key", self._secret("api_key"))
         scope = os.environ.get("AZURE_TOKEN_PROVIDER_SCOPE")
         if scope and arguments["model"].startswith("azure/"):
             arguments.setdefault("azure_ad_token_provider", _azure_tokens(scope))
         arguments |= {"max_retries": 0, "num_retries": 0}
-        return lambda: litellm.completion(**arguments)
+        return lambda: litellm.acompletion(**arguments)
+
+    def _answer_of(self, data: dict[str, Any]) -> Any:
+        litellm = _load()
+        answer = litellm.ModelResponse(**data)
+        with suppress(Exception):  # LiteLLM's own, for a model that is not in its table
+            cost = litellm.completion_cost(answer, model=self.model_name)
+            answer._hidden_params["response_cost"] = cost
+        return answer
 
     def _can_enforce(self) -> bool:
         return bool(_load().supports_response_schema(self.model_name))
@@ -98,9 +106,12 @@ class LiteLLM(RemoteLLM):
 
 
 def _load() -> Any:
+    from opto.llm.loop import here  # lazy: asyncio, 30 ms of import
+
     with _prices_offline():
         import litellm  # lazy: a vendor's SDK, 4 s and 185 MB
 
+    here().adopt(litellm.close_litellm_async_clients)
     # Else it prints advice for its own bug tracker below every failure.
     litellm.suppress_debug_info = True
     return litellm

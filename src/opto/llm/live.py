@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Live", "pause"]
+__all__ = ["GRACE", "Live", "pause"]
+
+# Seconds that whoever cancels waits for what is under way to end. Connections are closed in
+# milliseconds; code that does not look at its `live` is left behind.
+GRACE = 1.0
 
 
 class Live:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelMissing, ModelRefused
@@ -12,12 +11,14 @@ from opto.llm.remote import RemoteLLM
 from opto.llm.renewed import Renewed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 __all__ = ["CustomLLM", "OpenAILLM"]
 
 OFFICIAL = "https://api.openai.com/v1"
 DEFAULT_MODEL = "gpt-4o"
+# What the client must be told; all else it only sends.
+TOLD = frozenset({"extra_headers", "extra_query", "model", "stream", "timeout"})
 
 
 class OpenAILLM(RemoteLLM):
@@ -76,7 +77,7 @@ class OpenAILLM(RemoteLLM):
         )
         self.cache = cache
         self.base_url = base_url
-        self._client = Renewed(self._connect, reset_freq)
+        self._client = Renewed(self._connect, reset_freq, per_process=True)
 
     @property
     def _address(self) -> str:
@@ -85,7 +86,7 @@ class OpenAILLM(RemoteLLM):
     def _is_official(self) -> bool:
         return self._address.startswith("https://api.openai.com")
 
-    def _connect(self) -> Any:
+    def _connect(self) -> _Connected:
         import openai  # lazy: a vendor's SDK, 0.5 s
 
         key = self._secret("api_key") or os.environ.get(self._key_variable)
@@ -96,20 +97,35 @@ class OpenAILLM(RemoteLLM):
                 'model without any server take LLM(backend="Local")'
             )
         # The client insists on a key; most servers of one's own do not.
-        return openai.OpenAI(base_url=self._address, api_key=key or "unused", max_retries=0)
+        key = _awaited(key) if callable(key) else key or "unused"
+        return _Connected(openai.AsyncOpenAI(base_url=self._address, api_key=key, max_retries=0))
 
-    def _sender(self, arguments: dict[str, Any]) -> Callable[[], Any]:
-        from openai.resources.chat.completions import Completions  # lazy: a vendor's SDK
-
-        client = _routed(self._client.get(), arguments)
+    def _sender(self, arguments: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
+        connected, route = self._client.get(), _route(arguments)
         if self._is_official() and "max_tokens" in arguments:
             # The newer name; OpenAI's reasoning models refuse the older one.
             arguments["max_completion_tokens"] = arguments.pop("max_tokens")
-        known = signature(Completions.create).parameters
-        theirs = {name: arguments.pop(name) for name in list(arguments) if name not in known}
-        if theirs:
-            arguments["extra_body"] = {**theirs, **(arguments.get("extra_body") or {})}
-        return lambda: _with_headers(client.chat.completions, arguments)
+        told = {name: arguments.pop(name) for name in TOLD if name in arguments}
+        theirs = arguments.pop("extra_body", None) or {}
+        # The client goes through what it takes by name, part by part, for values that it would
+        # have to translate. Ours are plain, so that it is spared a fifth of the time of a call.
+        told["extra_body"] = {**arguments, **theirs}
+
+        async def send() -> Any:
+            client = connected.client.with_options(**route) if route else connected.client
+            response = await client.chat.completions.with_raw_response.create(messages=(), **told)
+            answer = response.parse()
+            if not isinstance(answer, str):  # else it is no completion
+                # Where LiteLLM keeps them: they tell limits.
+                answer._response_headers = response.headers
+            return answer
+
+        return send
+
+    def _answer_of(self, data: dict[str, Any]) -> Any:
+        from openai.types.chat import ChatCompletion  # lazy: a vendor's SDK
+
+        return ChatCompletion.model_construct(**data)
 
     def _can_enforce(self) -> bool:
         return self._is_official()
@@ -168,22 +184,30 @@ class CustomLLM(OpenAILLM):
         )
 
 
-def _with_headers(completions: Any, arguments: dict[str, Any]) -> Any:
-    """The client's answer, with the headers where LiteLLM keeps them: they tell limits."""
-    response = completions.with_raw_response.create(**arguments)
-    completion = response.parse()
-    if hasattr(completion, "choices"):  # else it is some text, and no completion
-        completion._response_headers = response.headers
-    return completion
+class _Connected:
+    """A client whose connections are closed when nobody holds this any more."""
+
+    def __init__(self, client: Any) -> None:
+        from opto.llm.loop import here  # lazy: asyncio, 30 ms of import
+
+        self.client = client
+        here().adopt(client.close, self)
 
 
-def _routed(client: Any, arguments: dict[str, Any]) -> Any:
-    """The client for one request that says itself where it goes, as LiteLLM's calls may."""
-    route = {
-        ours: arguments.pop(name)
-        for name, ours in (("api_key",) * 2, ("base_url",) * 2, ("api_base", "base_url"))
-        if name in arguments
-    }
+def _awaited(key: Callable[[], str]) -> Callable[[], Awaitable[str]]:
+    """A function that gives a key, as the client takes it."""
+
+    async def awaited() -> str:
+        from asyncio import to_thread  # lazy: asyncio, 30 ms of import
+
+        return await to_thread(key)  # it may ask somebody for the key
+
+    return awaited
+
+
+def _route(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Where one request says itself that it goes, as LiteLLM's calls may."""
     if "headers" in arguments:
         arguments["extra_headers"] = arguments.pop("headers")
-    return client.with_options(**route) if route else client
+    names = {"api_key": "api_key", "base_url": "base_url", "api_base": "base_url"}
+    return {ours: arguments.pop(name) for name, ours in names.items() if name in arguments}

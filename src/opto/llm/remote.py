@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from difflib import get_close_matches
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import ArgumentError
-from opto.llm.deadline import within
+from opto.errors import ArgumentError, ModelUnavailable
+from opto.llm.assembled import Assembled
 from opto.llm.failures import Failure, scrub
 from opto.llm.port import LLM
 from opto.llm.retry import Retry
@@ -16,7 +17,9 @@ from opto.llm.secret import Secret, hide, is_secret
 from opto.llm.types import Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from opto.llm.live import Live
 
 __all__ = ["RemoteLLM"]
 
@@ -79,25 +82,76 @@ class RemoteLLM(LLM):
             ModelRefused: the provider turned the request down; the cause says why. A
                 400 may be about ``response_format``: asking without it can help.
             ModelMissing: the client's package is not installed.
+            asyncio.CancelledError: nobody wants the answer any more; the connection is closed.
         """
+        from opto.llm.loop import here  # lazy: asyncio, 30 ms of import
+
+        live = request.live
         if request.extra.get("stream"):
-            raise ArgumentError("a model answers with the whole text; leave out stream=True")
-        arguments = {"model": self.model_name, "timeout": self.timeout}
+            raise ArgumentError(
+                "a model answers with the whole text; for its pieces leave out stream=True and "
+                "ask by LLM.stream(messages, ...)"
+            )
+        arguments: dict[str, Any] = {"model": self.model_name, "timeout": self.timeout}
         arguments |= {k: v.value for k, v in self._secrets.items() if k != "api_key"}
         arguments |= request.over(self.defaults).arguments()
+        if live is not None and live.listens:
+            arguments = {"stream_options": {"include_usage": True}, **arguments, "stream": True}
+        who = f"{type(self).__name__} {arguments['model']!r}"
+        limit = _with_grace(arguments["timeout"])
         # The package is imported by this, outside of the time that an attempt may take.
         send = self._sender(arguments)
-        limit = _with_grace(arguments["timeout"])
         raw = self.retry.run(
-            lambda: _completion(within(limit, send)),
+            lambda: here().run(lambda: self._attempt(send, live), seconds=limit, live=live),
             judge=self._judge,
-            who=f"{type(self).__name__} {arguments['model']!r}",
+            who=who,
+            live=live,
         )
         return Reply.read(raw, request.digest)
 
+    async def _attempt(self, send: Callable[[], Awaitable[Any]], live: Live | None) -> Any:
+        if live is None or not live.listens:
+            return _completion(await send())
+        if live.broken:
+            raise ModelUnavailable(
+                "part of an answer was given before it broke off; another one would begin anew"
+            )
+        before = live.given
+        try:
+            return _completion(await self._told(await send(), live))
+        except BaseException:
+            live.broken = live.given > before
+            raise
+
+    async def _told(self, stream: Any, live: Live) -> Any:
+        """The whole answer, after its pieces were given to whoever listens."""
+        whole = Assembled()
+        try:
+            async for chunk in stream:
+                live.text(whole.add(chunk.model_dump()))
+        except Exception as error:
+            if self._judge(error).transient or hasattr(error, "status_code"):
+                raise
+            raise NoCompletionError(f"the stream broke off: {error}") from error
+        finally:
+            # A stream that is left as it is keeps its connection, and the model its work.
+            await stream.aclose()
+        answer = self._answer_of(whole.data())
+        with suppress(AttributeError):
+            answer._response_headers = stream._response_headers
+        return answer
+
     @abstractmethod
-    def _sender(self, arguments: dict[str, Any]) -> Callable[[], Any]:
-        """What sends a request with these arguments, once, and returns the client's answer."""
+    def _sender(self, arguments: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
+        """What sends a request with these arguments, once.
+
+        It returns the client's answer, or with the argument ``stream`` what iterates over
+        the client's chunks and has ``aclose()``.
+        """
+
+    @abstractmethod
+    def _answer_of(self, data: dict[str, Any]) -> Any:
+        """The client's object for a whole answer, from plain data in OpenAI's form."""
 
     @abstractmethod
     def _can_enforce(self) -> bool:

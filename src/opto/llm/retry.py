@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opto.errors import ModelUnavailable, OptoError
+from opto.llm.live import pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opto.llm.failures import Failure
+    from opto.llm.live import Live
 
 __all__ = ["Retry"]
 
@@ -44,18 +47,28 @@ class Retry:
     patience: float = 120.0
 
     def run(
-        self, call: Callable[[], T], *, judge: Callable[[BaseException], Failure], who: str
+        self,
+        call: Callable[[], T],
+        *,
+        judge: Callable[[BaseException], Failure],
+        who: str,
+        live: Live | None = None,
     ) -> T:
         """The result of `call`, tried as often as this allows.
+
+        Once a part of the text was given to somebody who listens, no attempt follows: it
+        would tell the beginning twice.
 
         Args:
             call: takes nothing.
             judge: what an exception of it means.
             who: names the model in messages.
+            live: what accompanies the question.
 
         Raises:
             ModelUnavailable: the last attempt failed in a way that may pass.
             ModelRefused: an attempt failed in a way that will not.
+            asyncio.CancelledError: nobody wants the result any more.
         """
         # lazy: 40 ms of import, paid by the first question
         import tenacity
@@ -68,7 +81,10 @@ class Retry:
             return varies(state) + (grows(state) if asked is None else asked)
 
         attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: judge(error).transient),
+            retry=tenacity.retry_if_exception(
+                lambda error: not _told(live) and judge(error).transient
+            ),
+            sleep=partial(pause, live),
             wait=wait,
             stop=tenacity.stop_after_attempt(self.max_retries + 1)
             | tenacity.stop_before_delay(self.patience),
@@ -82,7 +98,15 @@ class Retry:
             if isinstance(error, OptoError) and not isinstance(error, ModelUnavailable):
                 raise  # it is final, and said in our words already
             number = attempts.statistics["attempt_number"]
-            raise judge(error).as_error(who, number, monotonic() - start) from error
+            failure = judge(error)
+            if told := _told(live):
+                end = f"the text had come to {told} characters, and is not asked for again"
+                failure = replace(failure, meaning=f"{failure.meaning}; {end}")
+            raise failure.as_error(who, number, monotonic() - start) from error
+
+
+def _told(live: Live | None) -> int:
+    return 0 if live is None else live.given
 
 
 def _error(state: Any) -> BaseException:

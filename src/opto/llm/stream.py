@@ -8,8 +8,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from opto.errors import ArgumentError
-from opto.llm.aside import GRACE, Outcome, begin
-from opto.llm.live import Live
+from opto.llm.aside import Outcome, begin
+from opto.llm.live import GRACE, Live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
