@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 import random
 import threading
+import time
 
 import pytest
 
@@ -325,3 +327,50 @@ def test_a_recalled_reply_is_charged_as_it_was_when_it_was_given():
     unknown = Budgeted(ScriptedLLM(["ok"]), Budget(usd=1.0), prices=Prices(litellm=False))
     unknown.recall(request, uncounted)
     assert unknown.budget.left == {"usd": None}
+
+
+def test_who_gives_up_before_his_turn_has_spent_nothing(server):
+    source = OpenAILLM("tiny", base_url=server.url, max_retries=0)
+    governed = Governed(source, Governor(requests_per_minute=2))
+    model = Budgeted(governed, Budget(calls=5))
+
+    async def both():
+        await model.create_async(messages="one")
+        await asyncio.wait_for(model.create_async(messages="two"), 0.2)
+
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(both())
+    assert model.budget.left == {"calls": 4}
+    assert len(server.requests) == 1
+
+
+def test_who_gives_up_while_it_is_answered_has_spent_the_upper_estimate(server):
+    server.script.append(keeps_silent(5))
+    model = connected(server, Budget(usd=1.0))
+
+    async def ask():
+        await asyncio.wait_for(model.create_async(messages="hi", max_tokens=100), 0.3)
+
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(ask())
+    assert model.budget.account.reserved.usd == 0
+    assert 0.1 < model.budget.account.spent.usd < 0.15
+
+
+def test_who_gives_up_waits_for_no_budget(server):
+    server.script.append(says("slow", silence=1.0))
+    model = connected(server, Budget(usd=0.2))
+    first = threading.Thread(target=lambda: model("slow", max_tokens=100))
+    first.start()
+    while not server.requests:
+        time.sleep(0.01)
+
+    async def ask():
+        await asyncio.wait_for(model.create_async(messages="hi", max_tokens=100), 0.2)
+
+    began = time.monotonic()
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(ask())
+    assert time.monotonic() - began < 0.9
+    first.join()
+    assert model.budget.account.spent.calls == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import pickle
@@ -10,11 +11,14 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from opto.errors import ArgumentError, ModelUnavailable
 from opto.llm import Governed, Governor, OpenAILLM, ScriptedLLM
+from opto.llm.live import Live
+from opto.llm.shared import Line
 from opto.llm.signals import Allowance, Signals
 from tests.support.callers import run, start
 from tests.support.openai_server import OpenAIServer, Turn, fails, says
@@ -269,3 +273,64 @@ def test_refusals_that_no_waiting_heals_are_no_signal(server):
         OpenAILLM("tiny", base_url=server.url)("hi")
     assert Signals.of_error(caught.value) == Signals()
     assert Allowance(left=0, reset=2.0).used_up == 2.0
+
+
+def cancelled(model, after, text="hi"):
+    """Ask, and give up after some seconds; the seconds until nothing is left of it."""
+
+    async def ask():
+        return await asyncio.wait_for(model.create_async(messages=text), after)
+
+    began = time.monotonic()
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(ask())
+    return time.monotonic() - began
+
+
+def test_who_gives_up_waits_for_no_turn(server):
+    model = paced(server, Governor(requests_per_minute=2))
+    model("hi")
+    assert cancelled(model, 0.2) < 2.0  # the turn would come after half a minute
+    assert len(server.requests) == 1
+    until = time.monotonic() + 5
+    while any(t.name.startswith("opto-llm") for t in threading.enumerate()):
+        assert time.monotonic() < until, "the thread that asked still waits for its turn"
+        time.sleep(0.01)
+
+
+def test_who_gives_up_leaves_no_seat_taken(server):
+    server.script.append(says("slow", silence=1.0))
+    governor = Governor(concurrent=1)
+    model = paced(server, governor)
+    first = threading.Thread(target=model, args=("slow",))
+    first.start()
+    while not server.requests:
+        time.sleep(0.01)
+    assert cancelled(model, 0.2) < 0.9
+    with governor._shared.transaction() as db:
+        assert db.execute("SELECT COUNT(*) FROM calls").fetchone()[0] == 1
+    first.join()
+    assert model("hi").text == "ok"
+
+
+def test_who_gives_up_in_a_line_lets_the_others_come_in_their_order():
+    line, order, lives = Line(), [], [Live() for _ in range(5)]
+
+    def stand(number):
+        with suppress(asyncio.CancelledError), line.first(lives[number]):
+            order.append(number)
+
+    with line.first():
+        threads = []
+        for number in range(5):
+            threads.append(threading.Thread(target=stand, args=(number,)))
+            threads[-1].start()
+            time.sleep(0.02)
+        lives[1].cancel()
+        threads[1].join(5)
+        lives[3].cancel()
+        threads[3].join(5)
+        assert order == []
+    for thread in threads:
+        thread.join(5)
+    assert order == [0, 2, 4]

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 import openai.resources.chat.completions  # noqa: F401 - half a second, before the clock runs
 
-from opto.errors import BudgetExceeded, ModelError
-from opto.llm import Budget, Budgeted, Governed, Governor, OpenAILLM, Price
-from opto.llm.remote import RemoteLLM
+from opto.errors import BudgetExceeded, ModelError, ModelUnavailable
+from opto.llm import LLM, Budget, Budgeted, Governed, Governor, OpenAILLM, Price, Reply
+from opto.llm.retry import Retry
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,25 +38,24 @@ class StatusError(Exception):
         self.response = SimpleNamespace(headers=dict(response.headers.items()))
 
 
-class LightLLM(RemoteLLM):
-    """A backend without a vendor's client, whose milliseconds would be measured otherwise."""
+class LightLLM(LLM):
+    """A model without a vendor's client, whose milliseconds would be measured otherwise.
 
-    def __init__(self, url, max_retries):
-        super().__init__(
-            "tiny",
-            timeout=None,
-            max_retries=max_retries,
-            base_delay=0.02,
-            patience=60.0,
-            api_key=None,
-            enforces_schema=False,
-            settings={},
-        )
+    Its layers try again; it does not.
+    """
+
+    model_name = "tiny"
+
+    def __init__(self, url, retries):
         self.address = urlsplit(url)
+        self.retry = Retry(retries, base_delay=0.02, patience=60.0)
 
-    def _sender(self, arguments):
-        body = json.dumps({k: v for k, v in arguments.items() if k != "timeout"})
-        return lambda: self._post(body)
+    def answer(self, request):
+        body = json.dumps({"model": self.model_name, **request.arguments()})
+        try:
+            return Reply.read(self._post(body), request.digest)
+        except StatusError as error:
+            raise ModelUnavailable(str(error)) from error
 
     def _post(self, body):
         connection = HTTPConnection(self.address.hostname, self.address.port, timeout=20)
@@ -67,16 +66,10 @@ class LightLLM(RemoteLLM):
                 raise StatusError(response)
             return SimpleNamespace(**json.loads(response.read()))
 
-    def _can_enforce(self):
-        return False
-
-    def _broken(self):
-        return ()
-
 
 def model_of(job):
     model = (
-        LightLLM(job["url"], job["retries"])
+        LightLLM(job["url"], job.get("retries", 0))
         if job.get("light")
         else OpenAILLM(
             "tiny",

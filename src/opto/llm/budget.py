@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from os import PathLike
 
+    from opto.llm.live import Live
+
 __all__ = ["Budget"]
 
 LIMITS = tuple(f.name for f in fields(Limits))
@@ -120,12 +122,13 @@ class Budget:
         changes: dict[str, Any] = dict(limits)
         return replace(self, **changes)
 
-    def reserve(self, asked: Amount, what: str = "the call") -> int:
+    def reserve(self, asked: Amount, what: str = "the call", live: Live | None = None) -> int:
         """Set aside what a call may cost at most; wait for calls under way where that can help.
 
         Args:
             asked: the upper estimate.
             what: names the call in the message.
+            live: what accompanies the call; when it is cancelled, waiting ends.
 
         Returns:
             The ticket to settle with.
@@ -143,6 +146,8 @@ class Budget:
             if broken or monotonic() - start > self.lease:
                 name = broken or str(limits.broken(standing, asked, with_reserved=True))
                 raise BudgetExceeded(self._refusal(name, asked, standing, what))
+            if live is not None:
+                live.check()
             self._account.shared.wait(LOOK_AGAIN)
 
     def settle(self, ticket: int, actual: Amount) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import ArgumentError
 from opto.llm.attempts import PerAttempt, as_sent
 from opto.llm.failures import may_cost
+from opto.llm.governor import was_sent
 from opto.llm.ledger import Amount
 from opto.llm.prices import Price, Prices
 from opto.llm.tokens import bound, count
@@ -30,8 +31,9 @@ class Budgeted(PerAttempt):
     * answered: by the tokens that the server counted, at the price of your table, else
       as the backend said, else by LiteLLM's table; by the upper estimate where the
       server counted nothing;
-    * turned down by the provider (any error status but a gateway's timeout), or no
-      connection made: given back, as providers do not charge for it;
+    * turned down by the provider (any error status but a gateway's timeout), no
+      connection made, or cancelled while it waited for its turn: given back, as
+      providers do not charge for it;
     * no answer in time, or broken off: as its upper estimate, since the provider may have
       written the whole answer. The real bill can be lower.
 
@@ -85,11 +87,13 @@ class Budgeted(PerAttempt):
         """
         asked, sent = self._sent(request)
         upper = self._upper(sent)
-        ticket = self.budget.reserve(upper, f"the answer of {sent.model or 'the model'!r}")
+        what = f"the answer of {sent.model or 'the model'!r}"
+        ticket = self.budget.reserve(upper, what, request.live)
         try:
             reply = self.source.answer(asked)
         except BaseException as error:
-            self.budget.settle(ticket, upper if may_cost(error) else Amount())
+            charged = was_sent(error) and may_cost(error)
+            self.budget.settle(ticket, upper if charged else Amount())
             raise
         self.budget.settle(ticket, self._actual(reply, sent, upper))
         return reply if asked is request else replace(reply, request=request.digest)

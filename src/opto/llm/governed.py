@@ -46,7 +46,7 @@ class Governed(PerAttempt):
         Raises:
             ModelError: the source did not answer.
         """
-        with self.governor.turn(lambda: self._tokens(request)) as turn:
+        with self.governor.turn(lambda: self._tokens(request), request.live) as turn:
             try:
                 reply = self.source.answer(request)
             except Exception as error:

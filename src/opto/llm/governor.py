@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike, getpid
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from opto.errors import ArgumentError
+from opto.llm.live import pause
 from opto.llm.pace import CALLS, PACE, Pace
 from opto.llm.shared import Shared, as_given, is_running
 from opto.llm.signals import Signals
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator
 
-__all__ = ["Governor", "Turn"]
+    from opto.llm.live import Live
+
+__all__ = ["Governor", "Turn", "was_sent"]
 
 MINUTE = 60.0
 # Clocks, threads and networks are never quite on time: so much of a limit stays unused.
@@ -28,6 +31,8 @@ LONGEST_SLEEP = 0.25
 LOOK_AGAIN = 0.01
 # Seconds after which a call counts as ended whose process is gone.
 LEASE = 60.0
+# Marks an exception that came while a call waited.
+UNSENT = "_opto_unsent"
 
 
 @dataclass
@@ -94,32 +99,36 @@ class Governor:
         return as_given(self)
 
     @contextmanager
-    def turn(self, tokens: Callable[[], int] = int) -> Iterator[Turn]:
+    def turn(self, tokens: Callable[[], int] = int, live: Live | None = None) -> Iterator[Turn]:
         """Wait until a call may be sent; what it taught is taken in when it is over.
 
         Args:
             tokens: says how many tokens the call will have, about; it is asked only where
                 tokens are limited.
+            live: what accompanies the call; when it is cancelled, waiting ends.
 
         Raises:
             StoreError: the file cannot be used.
+            asyncio.CancelledError: nobody wants the answer any more.
         """
-        turn = Turn()
-        seat = None if self.concurrent is None else self._sit_down(self.concurrent)
+        turn, seat = Turn(), None
         try:
-            self._wait_for_turn(turn, tokens)
+            with _nothing_sent():
+                if self.concurrent is not None:
+                    seat = self._sit_down(self.concurrent, live)
+                self._wait_for_turn(turn, tokens, live)
             yield turn
         finally:
             self._end(turn, seat)
 
-    def _wait_for_turn(self, turn: Turn, tokens: Callable[[], int]) -> None:
+    def _wait_for_turn(self, turn: Turn, tokens: Callable[[], int], live: Live | None) -> None:
         if self._limits_tokens():
             turn.tokens = tokens()
         # One of each process looks for a turn, and whoever is awake takes it: a turn that
         # was promised to a thread that the machine lets sleep would be lost.
-        with self._shared.line.first():
+        with self._shared.line.first(live):
             while (seconds := self._take(turn.tokens or 0)) > 0:
-                sleep(min(seconds, LONGEST_SLEEP))
+                pause(live, min(seconds, LONGEST_SLEEP))
 
     def _take(self, tokens: int) -> float:
         """Take a turn if it is time; else the seconds until it may be."""
@@ -157,7 +166,7 @@ class Governor:
             db, _a_second(self.requests_per_minute), _a_second(self.tokens_per_minute), monotonic()
         )
 
-    def _sit_down(self, seats: int) -> int:
+    def _sit_down(self, seats: int, live: Live | None) -> int:
         """Wait, in the order of coming, until fewer than `seats` calls are before this one."""
         with self._shared.transaction() as db:
             row = db.execute(
@@ -168,6 +177,8 @@ class Governor:
             while (ahead := self._ahead(seat)) >= seats:
                 # Who is far from his turn looks less often.
                 self._shared.wait(min(1.0, LOOK_AGAIN * (ahead - seats + 1)))
+                if live is not None:
+                    live.check()
         except BaseException:
             with self._shared.transaction() as db:
                 db.execute("DELETE FROM calls WHERE seat = ?", (seat,))
@@ -189,6 +200,26 @@ class Governor:
                     db.execute("DELETE FROM calls WHERE process = ?", (process,))
             row = db.execute("SELECT COUNT(*) FROM calls WHERE seat < ?", (seat,)).fetchone()
         return int(row[0])
+
+
+def was_sent(error: BaseException) -> bool:
+    """Whether a call that ended like this had come to its turn.
+
+    Example:
+        >>> was_sent(TimeoutError())
+        True
+    """
+    return not getattr(error, UNSENT, False)
+
+
+@contextmanager
+def _nothing_sent() -> Iterator[None]:
+    """Mark what ends the waiting, for whoever has set money aside for the call."""
+    try:
+        yield
+    except BaseException as error:
+        setattr(error, UNSENT, True)
+        raise
 
 
 def _a_second(limit: float | None) -> float | None:

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
 
+    from opto.llm.live import Live
+
 __all__ = ["Line", "Shared", "as_given", "is_running"]
 
 # Seconds to wait for other processes; a transaction takes less than a millisecond.
 PATIENCE = 60.0
+# Seconds between two looks of one who waits in a line, whether he still wants to.
+GLANCE = 0.1
 
 
 class Shared:
@@ -186,15 +190,22 @@ class Line:
         self._gates: deque[Lock] = deque()
 
     @contextmanager
-    def first(self) -> Iterator[None]:
-        """Wait to be the first, and stay it."""
+    def first(self, live: Live | None = None) -> Iterator[None]:
+        """Wait to be the first, and stay it.
+
+        Args:
+            live: what accompanies what is waited for; when it is cancelled, waiting ends.
+
+        Raises:
+            asyncio.CancelledError: nobody waits any more.
+        """
         gate = Lock()
         with self._door:
             if self._gates:
                 gate.acquire()
             self._gates.append(gate)
         try:
-            gate.acquire()
+            _enter(gate, live)
             yield
         finally:
             self._leave(gate)
@@ -205,6 +216,15 @@ class Line:
             self._gates.remove(gate)
             if was_first and self._gates:
                 self._gates[0].release()
+
+
+def _enter(gate: Lock, live: Live | None) -> None:
+    if live is None:
+        gate.acquire()
+        return
+    live.check()
+    while not gate.acquire(timeout=GLANCE):
+        live.check()
 
 
 class _Mine:
