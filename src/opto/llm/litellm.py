@@ -101,9 +101,6 @@ class LiteLLM(RemoteLLM):
     def _can_enforce(self) -> bool:
         return bool(_load().supports_response_schema(self.model_name))
 
-    def _broken(self) -> tuple[type[BaseException], ...]:
-        return ()  # all of LiteLLM's exceptions have an HTTP status
-
 
 def _load() -> Any:
     from opto.llm.loop import here  # lazy: asyncio, 30 ms of import

@@ -211,6 +211,8 @@ class _Errand:
         try:
             value, error = await self._call(), None
         except BaseException as raised:  # noqa: BLE001 - it is raised where it is awaited
+            # Raised there, it would get what the asker is handling just then as its context.
+            raised.__cause__ = raised.__cause__ or raised.__context__
             value, error = None, self._time_is_up() if self._late else raised
         if timer is not None:
             timer.cancel()

@@ -130,13 +130,6 @@ class OpenAILLM(RemoteLLM):
     def _can_enforce(self) -> bool:
         return self._is_official()
 
-    def _broken(self) -> tuple[type[BaseException], ...]:
-        from json import JSONDecodeError  # lazy: loaded by the client before it can fail
-
-        import openai  # lazy: a vendor's SDK
-
-        return openai.APIConnectionError, openai.APIResponseValidationError, JSONDecodeError
-
 
 class CustomLLM(OpenAILLM):
     """A model behind a server of one's own, for example a LiteLLM proxy.

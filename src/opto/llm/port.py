@@ -11,7 +11,7 @@ from opto.llm.choice import choose
 from opto.llm.types import Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from opto.llm.stream import AsyncStream, Stream
 
@@ -52,6 +52,13 @@ class LLM(metaclass=_Port):
             installed package registered; upper and lower case are one.
         profile: a name registered with `LLMFactory`; its settings are defaults
             for the other arguments.
+        cache: answer from the journal what was asked before, and write down what was not,
+            see `opto.store.Recorded`.
+        journal: the journal that everything is written down in, or its path; None for the
+            user's own where there is `cache`, else for no journal.
+        budget: what it may cost, see `Budget`; many models may share one.
+        governor: how fast it may be asked, see `Governor`; many models may share one.
+        prices: your prices by the name of the model, see `Budgeted`.
         **settings: passed on to the backend's constructor.
 
     Raises:
@@ -86,6 +93,11 @@ class LLM(metaclass=_Port):
             *,
             backend: str | None = None,
             profile: str | None = None,
+            cache: bool | None = None,
+            journal: Any = None,
+            budget: Any = None,
+            governor: Any = None,
+            prices: Mapping[str, Any] | None = None,
             **settings: Any,
         ) -> LLM: ...
 

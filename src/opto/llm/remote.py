@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError, ModelUnavailable
 from opto.llm.assembled import Assembled
+from opto.llm.completion import NoCompletionError, checked
 from opto.llm.failures import Failure, scrub
 from opto.llm.port import LLM
 from opto.llm.retry import Retry
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from opto.llm.live import Live
 
 __all__ = ["RemoteLLM"]
-
-
-class NoCompletionError(ValueError):
-    """The server sent something, and it was no answer: a login page, an error with status 200."""
 
 
 class RemoteLLM(LLM):
@@ -111,14 +108,14 @@ class RemoteLLM(LLM):
 
     async def _attempt(self, send: Callable[[], Awaitable[Any]], live: Live | None) -> Any:
         if live is None or not live.listens:
-            return _completion(await send())
+            return checked(await send())
         if live.broken:
             raise ModelUnavailable(
                 "part of an answer was given before it broke off; another one would begin anew"
             )
         before = live.given
         try:
-            return _completion(await self._told(await send(), live))
+            return checked(await self._told(await send(), live))
         except BaseException:
             live.broken = live.given > before
             raise
@@ -157,14 +154,10 @@ class RemoteLLM(LLM):
     def _can_enforce(self) -> bool:
         """Whether this model, at this provider, can be held to a JSON schema."""
 
-    @abstractmethod
-    def _broken(self) -> tuple[type[BaseException], ...]:
-        """The client's exceptions for a broken connection or response without a status."""
-
     def _judge(self, error: BaseException) -> Failure:
         secrets = [secret.value for secret in self._secrets.values()]
         scrub(error, secrets)
-        return Failure.of(error, (NoCompletionError, *self._broken()), secrets)
+        return Failure.of(error, secrets=secrets)
 
     def _secret(self, name: str) -> Any:
         """A secret argument, or None; it is None in a copy that came out of a pickle."""
@@ -174,12 +167,6 @@ class RemoteLLM(LLM):
         shown = {"base_url": self.base_url, **self.defaults}
         rest = "".join(f", {k}={v!r}" for k, v in shown.items() if v is not None)
         return hide(f"{type(self).__name__}({self.model_name!r}{rest})")
-
-
-def _completion(raw: Any) -> Any:
-    if not getattr(raw, "choices", None):
-        raise NoCompletionError(f"the server sent no chat completion but {str(raw)[:200]!r}")
-    return raw
 
 
 def _with_grace(timeout: Any) -> float | None:

@@ -292,8 +292,12 @@ def _usage(answer: Any) -> Usage:
     # LiteLLM works the price out itself and keeps it here.
     cost = _get(_get(answer, "_hidden_params"), "response_cost")
     return Usage(
-        int(_get(usage, "prompt_tokens") or 0), int(_get(usage, "completion_tokens") or 0), cost
+        _number(_get(usage, "prompt_tokens")), _number(_get(usage, "completion_tokens")), cost
     )
+
+
+def _number(said: Any) -> int:
+    return int(said) if isinstance(said, (int, float)) else 0
 
 
 def _conversation(messages: str | Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
