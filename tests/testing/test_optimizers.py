@@ -9,8 +9,8 @@ import pytest
 from opto.llm import DummyLLM
 from opto.optimizers import Optimizer, OptoPrime
 from opto.testing import OptimizerContract
-from opto.trace import ParameterNode
 from opto.trace.graph import ancestors
+from opto.trace.nodes import ParameterNode
 
 
 class Halving(Optimizer):
