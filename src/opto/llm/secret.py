@@ -11,9 +11,12 @@ __all__ = ["HIDDEN", "Secret", "hide", "is_secret"]
 
 # What stands in the place of a secret.
 HIDDEN = "***"
-# What keys look like that somebody's message may quote.
+# What keys look like that somebody's message may quote; `pk_customer` and "Bearer tokens" are
+# none, since what a model writes is stored as well.
 KEY_IN_TEXT = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf)[-_][\w\-*.]{6,}|(?<=\bBearer )\S+|(?<=://)[^/@\s]+(?=@)"
+    r"\b(?:sk-|gsk_|xai-|[spr]k_(?:live|test)_|hf_(?=\w{0,60}[0-9A-Z]))[\w\-*.]{6,}"
+    r"|(?<=\bBearer )(?=[^\s\d*]{0,200}[\d*])\S{6,}|(?<=uthorization: Bearer )\S+"
+    r"|(?<=://)[^/@\s]+(?=@)"
 )
 # A key that is part of an address.
 KEY_IN_QUERY = re.compile(
