@@ -68,6 +68,8 @@ NO_ANSWER = Kind(
 BROKE_OFF = Kind(True, True, "the connection broke off before the answer was whole")
 NO_TIME = Kind(True, True, STATUSES[408].meaning)
 NOT_CONNECTED = Kind(True, False, "no connection was made: look at the base URL and your network")
+# Of httpx, and of aiohttp, which carries LiteLLM's questions.
+UNCONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError"})
 # By the name of a class, of Python's or of some client's; the first one that is found tells most.
 CLASSES: dict[str, Kind] = {
     "gaierror": Kind(
@@ -82,7 +84,7 @@ CLASSES: dict[str, Kind] = {
     "ConnectionRefusedError": Kind(
         True, False, "nothing listens at that address: start the server, or look at the base URL"
     ),
-    **dict.fromkeys(("ConnectError", "ConnectTimeout", "PoolTimeout"), NOT_CONNECTED),
+    **dict.fromkeys(sorted(UNCONNECTED), NOT_CONNECTED),
     **dict.fromkeys(
         (
             "NoCompletionError",
@@ -197,10 +199,10 @@ def _kind(links: list[BaseException]) -> Kind | None:
         return CODES[code]
     if status is not None:
         return STATUSES.get(status) or Kind(status >= 500, False, f"HTTP status {status}")
-    names = [type(link).__name__ for link in links]
+    names = {kind.__name__ for link in links for kind in type(link).__mro__}
     for name, kind in CLASSES.items():
         # What TLS finds wrong later on broke a connection off that there was.
-        if name in names and (name != "SSLError" or "ConnectError" in names):
+        if name in names and (name != "SSLError" or names & UNCONNECTED):
             return kind
     if any("Timeout" in name for name in names):
         return NO_TIME
@@ -231,6 +233,10 @@ def _is_connection(link: BaseException) -> bool:
     return isinstance(link, ConnectionError) or bool(names & {"TransportError", "NetworkError"})
 
 
+def _is_of_system(link: BaseException) -> bool:
+    return isinstance(link, OSError) and type(link).__module__ in {"builtins", "socket", "ssl"}
+
+
 def _code(link: BaseException) -> Any:
     if type(link).__name__ == "ContentPolicyViolationError":  # LiteLLM's, from many providers
         return "content_filter"
@@ -241,8 +247,9 @@ def _code(link: BaseException) -> Any:
 def _said(links: list[BaseException], secrets: Iterable[Any]) -> str:
     """What was said: by the provider, else by the network, else by the client."""
     first = links[0]
-    # "Connection error." tells nothing; what stands behind it does.
-    telling = next((link for link in links if type(link).__name__ in CLASSES), None)
+    # "Connection error." tells nothing; what stands behind it does, deepest in the system.
+    telling = next((link for link in reversed(links) if _is_of_system(link)), None)
+    telling = telling or next((link for link in links if type(link).__name__ in CLASSES), None)
     telling = telling or next((link for link in links if _is_connection(link)), first)
     said = [str(telling)]
     if telling is not first and (where := _where(links)):
