@@ -8,6 +8,13 @@ from opto.trace import bundle, node
 from opto.trace.graph import ancestors
 from opto.view.picture import Picture
 from opto.view.text import Dot
+from tests.support.openai_server import OpenAIServer
+
+
+@pytest.fixture
+def server():
+    with OpenAIServer() as running:
+        yield running
 
 
 @pytest.fixture
