@@ -90,6 +90,10 @@ class LiteLLM(RemoteLLM):
         arguments |= {"max_retries": 0, "num_retries": 0}
         return lambda: litellm.acompletion(**arguments)
 
+    def _streams(self, arguments: dict[str, Any]) -> bool:
+        # Of several answers, LiteLLM's streams tell no end but the first one's.
+        return (arguments.get("n") or 1) == 1
+
     def _answer_of(self, data: dict[str, Any]) -> Any:
         litellm = _load()
         answer = litellm.ModelResponse(**data)

@@ -92,14 +92,15 @@ class RemoteLLM(LLM):
         arguments: dict[str, Any] = {"model": self.model_name, "timeout": self.timeout}
         arguments |= {k: v.value for k, v in self._secrets.items() if k != "api_key"}
         arguments |= request.over(self.defaults).arguments()
-        if live is not None and live.listens:
-            arguments = {"stream_options": {"include_usage": True}, **arguments, "stream": True}
+        hears = live if live is not None and live.listens and self._streams(arguments) else None
+        if hears is not None:
+            arguments = _streamed(arguments, hears)
         who = f"{type(self).__name__} {arguments['model']!r}"
         limit = _with_grace(arguments["timeout"])
         # The package is imported by this, outside of the time that an attempt may take.
         send = self._sender(arguments)
         raw = self.retry.run(
-            lambda: here().run(lambda: self._attempt(send, live), seconds=limit, live=live),
+            lambda: here().run(lambda: self._attempt(send, hears), seconds=limit, live=live),
             judge=self._judge,
             who=who,
             live=live,
@@ -107,12 +108,8 @@ class RemoteLLM(LLM):
         return Reply.read(raw, request.digest)
 
     async def _attempt(self, send: Callable[[], Awaitable[Any]], live: Live | None) -> Any:
-        if live is None or not live.listens:
+        if live is None:
             return checked(await send())
-        if live.broken:
-            raise ModelUnavailable(
-                "part of an answer was given before it broke off; another one would begin anew"
-            )
         before = live.given
         try:
             return checked(await self._told(await send(), live))
@@ -133,10 +130,17 @@ class RemoteLLM(LLM):
         finally:
             # A stream that is left as it is keeps its connection, and the model its work.
             await stream.aclose()
-        answer = self._answer_of(whole.data())
+        data = whole.data()
+        if not all(choice["finish_reason"] for choice in data["choices"]):
+            raise NoCompletionError("the stream ended, and the answer had not")
+        answer = self._answer_of(data)
         with suppress(AttributeError):
             answer._response_headers = stream._response_headers
         return answer
+
+    def _streams(self, arguments: dict[str, Any]) -> bool:  # noqa: ARG002 - some cannot stream all
+        """Whether the client can stream the answer to this; else its text is one piece."""
+        return True
 
     @abstractmethod
     def _sender(self, arguments: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
@@ -167,6 +171,16 @@ class RemoteLLM(LLM):
         shown = {"base_url": self.base_url, **self.defaults}
         rest = "".join(f", {k}={v!r}" for k, v in shown.items() if v is not None)
         return hide(f"{type(self).__name__}({self.model_name!r}{rest})")
+
+
+def _streamed(arguments: dict[str, Any], live: Live) -> dict[str, Any]:
+    if live.broken:
+        raise ModelUnavailable(
+            "part of an answer was given before it broke off; another one would begin anew"
+        )
+    arguments = {"stream_options": {"include_usage": True}, **arguments, "stream": True}
+    # As one leaves it out for a server that does not know it.
+    return {k: v for k, v in arguments.items() if k != "stream_options" or v is not None}
 
 
 def _with_grace(timeout: Any) -> float | None:

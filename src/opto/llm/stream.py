@@ -7,7 +7,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from opto.errors import ArgumentError
+from opto.errors import ArgumentError, ModelUnavailable
 from opto.llm.aside import Outcome, begin
 from opto.llm.live import GRACE, Live
 
@@ -27,7 +27,8 @@ class _Told:
     A model that cannot tell its text in pieces, and a reply out of a record, is one piece.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, live: Live) -> None:
+        self._live = live
         self._outcome: Outcome | None = None
         self._said = False
 
@@ -49,11 +50,21 @@ class _Told:
     def _next(self, item: str | Outcome) -> str | None:
         """The piece that comes after those so far; None at the end."""
         if isinstance(item, Outcome):
-            self._outcome = item
-            text = item.get().text
+            self._outcome = self._judged(item)
+            text = self._outcome.get().text
             item = "" if self._said else text
         self._said = True
         return item or None
+
+    def _judged(self, outcome: Outcome) -> Outcome:
+        if not self._live.broken or isinstance(outcome.value, BaseException):
+            return outcome
+        return Outcome(
+            ModelUnavailable(
+                f"the text broke off after {self._live.given} characters, and another model "
+                f"answered in its place; what was told is not the beginning of that answer"
+            )
+        )
 
 
 class Stream(_Told):
@@ -71,9 +82,8 @@ class Stream(_Told):
     """
 
     def __init__(self, ask: Callable[[Request], Reply], request: Request) -> None:
-        super().__init__()
         self._items: SimpleQueue[str | Outcome] = SimpleQueue()
-        self._live = Live(self._items.put)
+        super().__init__(Live(self._items.put))
         begin(ask, request, self._live, self._items.put)
 
     def __iter__(self) -> Stream:
@@ -127,7 +137,6 @@ class AsyncStream(_Told):
     """
 
     def __init__(self, ask: Callable[[Request], Reply], request: Request) -> None:
-        super().__init__()
         loop = asyncio.get_running_loop()
         items: asyncio.Queue[str | Outcome] = asyncio.Queue()
 
@@ -136,8 +145,8 @@ class AsyncStream(_Told):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(items.put_nowait, item)
 
+        super().__init__(Live(put))
         self._items = items
-        self._live = Live(put)
         begin(ask, request, self._live, put)
 
     def __aiter__(self) -> AsyncStream:
