@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError, ArgumentError
 from opto.llm.digest import digest_of
-from opto.llm.secret import is_secret
+from opto.llm.secret import hide, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +125,7 @@ class Request:
             if name != "messages" and not _is_route(name)
         ]
         shown += [f"sample={self.sample}"] if self.sample else []
-        return f"Request({', '.join(shown)})"
+        return hide(f"Request({', '.join(shown)})")
 
     def __reduce__(self) -> tuple[type[Request], tuple[Any, ...]]:
         # A copy, here or in another process, is a question that nobody accompanies yet.
@@ -170,8 +170,19 @@ class Usage:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class _Shown:
+    """A dataclass that shows no secret in its repr, not even one that a server sent back."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        held: Any = self
+        shown = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(held) if f.repr]
+        return hide(f"{type(self).__name__}({', '.join(shown)})")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Message(_Shown):
     """The message of one choice; attributes that are not ours are the provider's own."""
 
     content: str
@@ -188,8 +199,8 @@ class Message:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+@dataclass(frozen=True, slots=True, repr=False)
+class Choice(_Shown):
     """One of the answers to a request, in the form of OpenAI's API."""
 
     message: Message
@@ -197,8 +208,8 @@ class Choice:
     finish_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+@dataclass(frozen=True, slots=True, repr=False)
+class Reply(_Shown):
     """A model's answer.
 
     Args:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelRefused, StoreError
 from opto.llm import Reply, Request, as_llm
+from opto.llm.redact import redacted
 from opto.optimizers.keeping import read_json, write_json
 from opto.optimizers.memory import Memory
 from opto.optimizers.optimizer import Optimizer
@@ -114,7 +115,7 @@ class AskingOptimizer(Optimizer):
     def _answer(self, request: Request, verbose: bool | str) -> Reply:
         if verbose and verbose != "output":
             for message in request.messages:
-                print_color(f"{message['role']}:\n{message['content']}\n", "green")
+                _show(message["role"], message["content"])
         model = as_llm(self.llm)
         try:
             reply = model.answer(request)
@@ -126,23 +127,24 @@ class AskingOptimizer(Optimizer):
             self._takes_format = False
             reply = model.answer(replace(request, response_format=None))
         if verbose:
-            print_color(f"answer:\n{reply.text}\n", "green")
+            _show("answer", reply.text)
         return reply
 
     def _note(self, prompt: tuple[str, str], problem: Any, summary: Any, update: Update) -> None:
-        """Add a step to the logs: texts only, so that no program is kept alive."""
+        """Add a step to the logs: texts only, so that no program is kept alive; no secrets."""
         if self.log is not None:
             entry = {"system_prompt": prompt[0], "user_prompt": prompt[1]}
             texts = [reply.text for reply in update.replies]
             last = update.reply.text if update.reply else ""
-            self.log.append({**entry, "response": last, "responses": texts})
+            self.log.append(redacted({**entry, "response": last, "responses": texts}))
         if self.summary_log is not None:
-            written = replace(problem, current={}, heads={})
-            told = summary.as_text() if isinstance(summary, FunctionFeedback) else str(summary)
+            written = _clean(replace(problem, current={}, heads={}))
+            known = isinstance(summary, FunctionFeedback)
+            told = _clean(summary.as_text()) if known else redacted(str(summary))
             self.summary_log.append({"problem_instance": written, "summary": told})
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write objective and memory down as JSON.
+        """Write objective and memory down as JSON, without secrets.
 
         Parameters, model and settings are the program's; parameters are saved by
         ``module.save``.
@@ -151,7 +153,7 @@ class AskingOptimizer(Optimizer):
             path: the file; it is replaced as a whole.
         """
         data = {"objective": self.objective, "memory": self.memory.to_data()}
-        write_json(path, {"kind": _KIND, **data})
+        write_json(path, {"kind": _KIND, **redacted(data)})
 
     def load(self, path: str | PathLike[str]) -> None:
         """Take objective and memory over that `save` wrote.
@@ -170,6 +172,15 @@ class AskingOptimizer(Optimizer):
 
     def _shared(self) -> list[Any]:
         return [*super()._shared(), self.llm]
+
+
+def _show(who: str, said: Any) -> None:
+    print_color(redacted(f"{who}:\n{said}\n"), "green")
+
+
+def _clean(record: Any) -> Any:
+    """A record of texts without the secrets in them."""
+    return replace(record, **{f.name: redacted(getattr(record, f.name)) for f in fields(record)})
 
 
 def _is_about_the_form(refusal: ModelRefused) -> bool:
