@@ -202,6 +202,8 @@ class OpenAIServer:
         otherwise: answers when the script is used up.
     """
 
+    path = "/chat/completions"
+
     def __init__(
         self, script: Script = (), otherwise: Turn | Callable[[Asked], Turn] = Turn("ok")
     ) -> None:
@@ -263,7 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length", 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.path, headers, json.loads(self.rfile.read(size) or b"{}"))
-        if not self.path.partition("?")[0].endswith("/chat/completions"):
+        if not self.path.partition("?")[0].endswith(self.server.owner.path):
             self._send(fails(404, f"there is nothing at {self.path}"), asked)
             return
         turn = self.server.owner.turn(asked)
