@@ -26,12 +26,10 @@ from opto.llm import (
     Request,
     ScriptedLLM,
     Usage,
-    estimate,
 )
 from tests.support.callers import run, work
 from tests.support.openai_server import (
     OpenAIServer,
-    Turn,
     cuts,
     fails,
     keeps_silent,
@@ -259,32 +257,6 @@ def test_a_layer_keeps_what_its_source_can_and_travels(tmp_path, server):
     for one in (there, model, copy.deepcopy(model)):
         with pytest.raises(BudgetExceeded):
             one("hi")
-
-
-def test_an_estimate_has_a_range(server):
-    requests = [Request.of("Say hello.", max_tokens=100) for _ in range(10)]
-    model = OpenAILLM("tiny", base_url=server.url)
-    guess = estimate(requests, model, prices=PRICES, history=[Usage(0, 20), Usage(0, 40)])
-    assert guess.calls == guess.low.calls == 10
-    assert guess.low.usd < guess.likely.usd < guess.high.usd
-    assert guess.likely.tokens - guess.low.tokens == 10 * 29
-    assert guess.high.tokens >= 10 * 100
-    assert not guess.exact
-    unknown = estimate(requests, model)
-    assert (unknown.low.usd, unknown.likely) == (None, None)
-    assert estimate([Request.of("hi")], model, prices=PRICES).high is None
-    assert estimate([Request.of("hi")], model, prices=PRICES, longest=7).high.tokens > 7
-    assert server.requests == []
-
-
-def test_the_true_cost_lies_in_the_estimate(server):
-    requests = [Request.of(f"Say {word}.", max_tokens=60) for word in ("a", "b", "c")]
-    server.otherwise = Turn("ok", usage=(9, 40))
-    model = connected(server, Budget(usd=1.0))
-    guess = estimate(requests, model, prices=PRICES)
-    for request in requests:
-        model.answer(request)
-    assert guess.low.usd <= model.budget.account.spent.usd <= guess.high.usd
 
 
 def test_a_reply_of_known_cost_is_taken_at_its_word():

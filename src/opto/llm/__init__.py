@@ -20,8 +20,9 @@ from opto.llm.types import Choice, Message, Reply, Request, Usage
 if TYPE_CHECKING:
     from opto.llm.autogen import AutoGenLLM
     from opto.llm.budget import Budget
-    from opto.llm.budgeted import Budgeted, Estimate, estimate
+    from opto.llm.budgeted import Budgeted
     from opto.llm.configs import auto_construct_oai_config_list_from_env
+    from opto.llm.forecast import Estimate, estimate
     from opto.llm.governed import Governed
     from opto.llm.governor import Governor
     from opto.llm.litellm import LiteLLM
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
     from opto.llm.openai import CustomLLM, OpenAILLM
     from opto.llm.prices import FREE, Price, Prices
     from opto.llm.replay import ReplayLLM
+    from opto.llm.shaped import Shaped
+    from opto.llm.stream import AsyncStream, Stream
     from opto.llm.tokens import Count, count
 
 __all__ = [
     "FREE",
     "LLM",
     "AbstractModel",
+    "AsyncStream",
     "AutoGenLLM",
     "Budget",
     "Budgeted",
@@ -56,6 +60,8 @@ __all__ = [
     "Reply",
     "Request",
     "ScriptedLLM",
+    "Shaped",
+    "Stream",
     "Usage",
     "as_llm",
     "auto_construct_oai_config_list_from_env",
@@ -65,12 +71,13 @@ __all__ = [
 
 # A program uses few of these, so each is imported when it is asked for.
 WHEN_ASKED = {
+    "AsyncStream": "opto.llm.stream",
     "AutoGenLLM": "opto.llm.autogen",
     "Budget": "opto.llm.budget",
     "Budgeted": "opto.llm.budgeted",
     "Count": "opto.llm.tokens",
     "CustomLLM": "opto.llm.openai",
-    "Estimate": "opto.llm.budgeted",
+    "Estimate": "opto.llm.forecast",
     "FREE": "opto.llm.prices",
     "Governed": "opto.llm.governed",
     "Governor": "opto.llm.governor",
@@ -80,9 +87,11 @@ WHEN_ASKED = {
     "Price": "opto.llm.prices",
     "Prices": "opto.llm.prices",
     "ReplayLLM": "opto.llm.replay",
+    "Shaped": "opto.llm.shaped",
+    "Stream": "opto.llm.stream",
     "auto_construct_oai_config_list_from_env": "opto.llm.configs",
     "count": "opto.llm.tokens",
-    "estimate": "opto.llm.budgeted",
+    "estimate": "opto.llm.forecast",
 }
 
 

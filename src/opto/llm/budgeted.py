@@ -1,8 +1,8 @@
-"""A layer that keeps a model within a budget, and the estimate before a run."""
+"""A layer that keeps a model within a budget."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError
@@ -11,16 +11,16 @@ from opto.llm.failures import may_cost
 from opto.llm.governor import was_sent
 from opto.llm.ledger import Amount
 from opto.llm.prices import Price, Prices
-from opto.llm.tokens import bound, count
+from opto.llm.tokens import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from opto.llm.budget import Budget
     from opto.llm.port import LLM
-    from opto.llm.types import Reply, Request, Usage
+    from opto.llm.types import Reply, Request
 
-__all__ = ["Budgeted", "Estimate", "estimate"]
+__all__ = ["Budgeted", "longest_of", "most_written"]
 
 
 class Budgeted(PerAttempt):
@@ -125,7 +125,7 @@ class Budgeted(PerAttempt):
     def _sent(self, request: Request) -> tuple[Request, Request]:
         """The request for the source, and as the model gets it."""
         sent = as_sent(self.source, request)
-        if self.longest is None or _longest(sent) is not None:
+        if self.longest is None or longest_of(sent) is not None:
             return request, sent
         longest = self.longest
         return replace(request, max_tokens=longest), replace(sent, max_tokens=longest)
@@ -139,7 +139,7 @@ class Budgeted(PerAttempt):
                 f"in dollars for a million tokens (FREE for a model on this machine), or limit "
                 f"tokens= or calls= instead"
             )
-        written = _most_written(sent, price)
+        written = most_written(sent, price)
         if written is None:
             if self.budget.usd is None and self.budget.tokens is None:
                 return Amount(None, 0, 1)
@@ -164,103 +164,18 @@ class Budgeted(PerAttempt):
 MANY = 1_000_000_000
 
 
-def _longest(sent: Request) -> int | None:
+def longest_of(sent: Request) -> int | None:
+    """Tokens of the longest answer that a request allows; None where it sets no limit."""
     for name in ("max_completion_tokens", "max_output_tokens"):
         if sent.max_tokens is None and sent.extra.get(name) is not None:
             return int(sent.extra[name])
     return sent.max_tokens
 
 
-def _most_written(sent: Request, price: Price | None) -> int | None:
-    longest = _longest(sent)
+def most_written(sent: Request, price: Price | None) -> int | None:
+    """Tokens that the answers to a request have at most; None where they may have any."""
+    longest = longest_of(sent)
     if longest is None and price is not None:
         longest = price.longest
     answers: Any = sent.extra.get("n") or 1
     return None if longest is None else longest * int(answers)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What requests will cost, before they are sent: a range.
-
-    Args:
-        calls: how many requests there are.
-        low: what is read, and one token written to each.
-        likely: what is read, and as much written as in the history; None without one.
-        high: the most that is read, and the longest answers; None where they may have
-            any length.
-        exact: whether all prompts were counted by the tokenizer of the model.
-    """
-
-    calls: int
-    low: Amount
-    likely: Amount | None
-    high: Amount | None
-    exact: bool
-
-
-def estimate(
-    requests: Iterable[Request],
-    llm: LLM | None = None,
-    *,
-    prices: Mapping[str, Price] | Prices | None = None,
-    history: Iterable[Usage] = (),
-    longest: int | None = None,
-) -> Estimate:
-    """What `requests` will cost, before anything is sent; without retries.
-
-    Args:
-        requests: what will be asked.
-        llm: who will be asked, for its name and defaults.
-        prices: as of `Budgeted`. Where a price is not known, the sums in dollars are None.
-        history: what answers to such requests have cost before.
-        longest: as of `Budgeted`.
-
-    Example:
-        >>> from opto.llm import Price, Request
-        >>> asked = [Request.of("Say hello.", model="mine", max_tokens=100)] * 10
-        >>> cost = estimate(asked, prices={"mine": Price(1.0, 1.0)})
-        >>> cost.calls, cost.low.usd < 0.001 < cost.high.usd
-        (10, True)
-    """
-    table = prices if isinstance(prices, Prices) else Prices(prices or {})
-    usages = list(history)
-    mean = sum(u.completion_tokens for u in usages) / len(usages) if usages else None
-    low: list[Amount] = []
-    likely: list[Amount] = []
-    high: list[Amount | None] = []
-    exact = True
-    for request in requests:
-        sent = request if llm is None else as_sent(llm, request)
-        price = table.find(sent.model)
-        prompt = count(sent)
-        exact = exact and prompt.exact
-        low.append(_amount(price, prompt.tokens, 1))
-        written = _most_written(sent, price) if _longest(sent) is not None else longest
-        written = _most_written(sent, price) if written is None else written
-        high.append(None if written is None else _amount(price, bound(sent), written, upper=True))
-        if mean is not None:
-            likely.append(_amount(price, prompt.tokens, round(mean)))
-    return Estimate(len(low), _sum(low), _sum(likely) if usages else None, _whole(high), exact)
-
-
-def _amount(price: Price | None, read: int, written: int, *, upper: bool = False) -> Amount:
-    if price is None:
-        return Amount(None, read + written, 1)
-    usd = (price.upper if upper else price.of)(read, written)
-    return Amount(usd, read + written, 1)
-
-
-def _sum(amounts: list[Amount]) -> Amount:
-    money = [amount.usd for amount in amounts]
-    known = [usd for usd in money if usd is not None]
-    return Amount(
-        sum(known) if len(known) == len(money) else None,
-        sum(amount.tokens for amount in amounts),
-        len(amounts),
-    )
-
-
-def _whole(amounts: list[Amount | None]) -> Amount | None:
-    known = [amount for amount in amounts if amount is not None]
-    return _sum(known) if len(known) == len(amounts) else None
