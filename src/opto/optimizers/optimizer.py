@@ -20,6 +20,7 @@ from opto.trace.utils import sum_feedback
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opto.optimizers.blame import Blame
 __all__ = ["AbstractOptimizer", "Optimizer"]
 
 
@@ -126,6 +127,44 @@ class Optimizer(AbstractOptimizer):
                 f"{type(node).__name__}; the value of a node (.data) has lost its history"
             )
         return node.backward(*args, **{"propagator": self._propagator, **kwargs})
+
+    def explain(self, changes: Mapping[Any, Any] | None = None) -> tuple[Blame, ...]:
+        """Which parameters the feedback goes back to, by which steps, and whether that holds.
+
+        To be asked before `step`: afterwards the parameters have other values.
+
+        Args:
+            changes: other values by parameter, such as what ``step(bypassing=True)`` returns.
+                Each is tried alone: the steps that depend on it are run again, and nothing
+                else (see `opto.trace.replay`).
+
+        Raises:
+            OptimizerError: no feedback has reached the parameters, or a change is of none
+                of them.
+
+        Example:
+            >>> from opto.trace import GRAPH, node
+            >>> class Idle(Optimizer):
+            ...     def _step(self):
+            ...         return {}
+            >>> GRAPH.clear()
+            >>> x, y = node(3, name="x", trainable=True), node(4, name="y", trainable=True)
+            >>> optimizer = Idle([x, y])
+            >>> optimizer.backward(x * 10 + y * 0, "make it 60")
+            >>> for blame in optimizer.explain({x: 6, y: 9}):
+            ...     print(blame)
+            x0 -> multiply0 -> add0 (2 steps): 60, and was 30
+            y0 -> multiply1 -> add0 (2 steps): no difference, and was 30
+
+        Source: issue 5, point 8.
+        """
+        # lazy: what only those pay for who ask why
+        from opto.optimizers.blame import blames
+
+        graph = self.trace_graph
+        if not graph:
+            raise OptimizerError("no feedback has reached the parameters; call backward() first")
+        return blames(self.parameters, graph, changes)
 
     def propose(self, *args: Any, **kwargs: Any) -> Mapping[Any, Any]:
         """New values by parameter, without changing anything.

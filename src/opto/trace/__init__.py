@@ -15,6 +15,7 @@ from opto.trace.tape import carried, name_scope, stop_tracing
 if TYPE_CHECKING:
     from opto.trace import graft, operators, projections, utils
     from opto.trace.graft import submit
+    from opto.trace.replaying import replay
 
 __all__ = [
     "GRAPH",
@@ -34,6 +35,7 @@ __all__ = [
     "operators",
     "projections",
     "propagators",
+    "replay",
     "stop_tracing",
     "submit",
     "utils",
@@ -41,11 +43,12 @@ __all__ = [
 
 # Rooms that most programs do not enter: imported when they are first asked for.
 _ROOMS = ("graft", "operators", "projections", "utils")
+_WHEN_ASKED = {"replay": "opto.trace.replaying", "submit": "opto.trace.graft"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"opto.trace.{name}")
-    if name == "submit":
-        return import_module("opto.trace.graft").submit
+    if name in _WHEN_ASKED:
+        return getattr(import_module(_WHEN_ASKED[name]), name)
     raise AttributeError(f"module 'opto.trace' has no attribute {name!r}")
