@@ -96,6 +96,8 @@ CLASSES: dict[str, Kind] = {
         NO_ANSWER,
     ),
 }
+# What is searched for keys in an exception.
+PLAIN = (str, bytes, list, tuple, dict)
 UNSENT = Kind(False, False, "the client did not send the request")
 
 
@@ -183,12 +185,39 @@ def scrub(error: BaseException, secrets: Iterable[Any] = ()) -> None:
     """
     unwanted = tuple(secret for secret in secrets if isinstance(secret, str))
     for link in _chain(error):
-        link.args = tuple(hide(a, *unwanted) if isinstance(a, str) else a for a in link.args)
-        for name in ("message", "body", "__notes__"):
+        link.args = redacted(link.args, unwanted)
+        # Bytes that were no text are in no `vars`.
+        for name in (*vars(link), "object"):
             held = getattr(link, name, None)
-            if held:
-                clean = hide(held, *unwanted) if isinstance(held, str) else redacted(held, unwanted)
+            if isinstance(held, PLAIN) and (clean := redacted(held, unwanted)) != held:
                 setattr(link, name, clean)
+        for told in (_held(link, "request"), _held(link, "response")):
+            _scrub_message(told, unwanted)
+            _scrub_message(_held(told, "request"), unwanted)
+
+
+def _scrub_message(message: Any, secrets: tuple[str, ...]) -> None:
+    """Take keys out of a request or response of httpx, which has been sent or read already."""
+    headers = _held(message, "headers")
+    if headers is None or not hasattr(message, "__dict__"):
+        return
+    for name, value in list(headers.items()):
+        if (clean := redacted({name: value}, secrets)[name]) != value:
+            headers[name] = clean
+    url = _held(message, "url")
+    if url is not None and (clean := hide(str(url), *secrets)) != str(url):
+        message.url = type(url)(clean)
+    held = vars(message)
+    if isinstance(body := held.get("_content"), bytes):
+        held["_content"] = redacted(body, secrets)
+    held.pop("_text", None)
+
+
+def _held(holder: Any, name: str) -> Any:
+    try:
+        return getattr(holder, name, None)
+    except RuntimeError:  # httpx's way to say that it holds none
+        return None
 
 
 def _kind(links: list[BaseException]) -> Kind | None:
@@ -263,11 +292,9 @@ def _said(links: list[BaseException], secrets: Iterable[Any]) -> str:
 def _where(links: list[Any]) -> str:
     """Host and port of the server; no more of its address, which may hold a key."""
     for link in reversed(links):  # LiteLLM gives its own errors an address of its making
-        try:
-            url = link.request.url
+        url = _held(_held(link, "request"), "url")
+        if hasattr(url, "host"):
             return f"{url.host}:{url.port}" if url.port else str(url.host)
-        except (AttributeError, RuntimeError):  # httpx raises the latter where it is unset
-            continue
     return ""
 
 
