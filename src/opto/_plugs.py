@@ -21,6 +21,7 @@ PLUGS: dict[str, str] = {
     "view.digraph": "opto.view.dot:digraph",
     "layer.budgeted": "opto.llm.budgeted:Budgeted",
     "layer.governed": "opto.llm.governed:Governed",
+    "layer.shaped": "opto.llm.shaped:Shaped",
     "llm.default": "opto.llm:LLM",
     "llm.autogen": "opto.llm.autogen:AutoGenLLM",
     "llm.customllm": "opto.llm.openai:CustomLLM",

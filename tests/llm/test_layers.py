@@ -18,6 +18,7 @@ from opto.llm import (
     OpenAILLM,
     Price,
     ScriptedLLM,
+    Shaped,
 )
 from opto.llm.layers import layered, layers
 from opto.store import Recorded
@@ -46,9 +47,12 @@ def whole(server, place, **how):
     )
 
 
-def test_the_stack_is_cache_budget_governor_model(server, place):
-    model = whole(server, place)
-    assert [type(one) for one in layers(model)] == [Recorded, Budgeted, Governed, OpenAILLM]
+STACK = [Recorded, Shaped, Budgeted, Governed, OpenAILLM]
+
+
+def test_the_stack_is_cache_form_budget_governor_model(server, place):
+    model = whole(server, place, shaped=True)
+    assert [type(one) for one in layers(model)] == STACK
     model.journal.close()
 
 
@@ -146,3 +150,23 @@ def test_a_profile_has_layers_and_its_user_others(server):
 def test_a_number_is_no_budget_and_no_governor(given):
     with pytest.raises(ArgumentError, match=r"takes one such as (Budget|Governor)\("):
         LLM("tiny", backend="OpenAI", **given)
+
+
+def test_the_words_of_a_form_are_paid_for_and_governed(server, place):
+    refusal = fails(400, "response_format is not supported here")
+    server.script += [fails(503), refusal, says('{"city": "Bern"}', usage=(40, 8))]
+    model = whole(server, place, shaped=True, governor=Governor(requests_per_minute=600))
+    properties = {f"a long name of a property, number {n}": {"type": "string"} for n in range(40)}
+    schema = {"type": "object", "properties": properties}
+    form = {"type": "json_schema", "json_schema": {"name": "place", "schema": schema}}
+    small = model.source.source.budget = Budget(usd=0.5)
+    with pytest.raises(BudgetExceeded, match="nothing was sent"):
+        model("Where?", response_format=form)  # alone, the question would have fitted
+    model.source.source.budget = small.raised(usd=10.0)
+    began = time.monotonic()
+    assert model("Where?", response_format=form).text == '{"city": "Bern"}'
+    assert time.monotonic() - began > 0.17  # three turns
+    assert len(server.requests) == 3
+    assert small.account.spent.usd == pytest.approx(0.048)
+    assert [event.kind for event in model.journal.events()] == ["request", "request", "reply"]
+    model.journal.close()

@@ -24,7 +24,7 @@ VARIABLE = "TRACE_DEFAULT_LLM_BACKEND"
 # What else the room has registered, for others to find it, but is no backend.
 NO_BACKENDS = frozenset({"default"})
 # What is for the layers around the backend.
-LAYERS = ("cache", "journal", "budget", "governor", "prices")
+LAYERS = ("cache", "journal", "budget", "governor", "prices", "shaped")
 
 
 def choose(
@@ -37,6 +37,7 @@ def choose(
     budget: Budget | None = None,
     governor: Governor | None = None,
     prices: Mapping[str, Price] | None = None,
+    shaped: bool | None = None,
     **settings: Any,
 ) -> Any:
     """The `LLM` that the arguments of ``LLM(...)`` ask for; see `opto.llm.LLM`.
@@ -53,6 +54,8 @@ def choose(
         budget: what the model may cost, see `Budget`; None for what the profile says.
         governor: how fast it may be asked, see `Governor`; None for what the profile says.
         prices: for the budget, your prices by the name of the model.
+        shaped: take JSON schemas whether the backend enforces them or not, see
+            `Shaped`; None for what the profile says, else no.
         **settings: further arguments of the backend's constructor.
 
     Raises:
@@ -67,7 +70,7 @@ def choose(
         settings["model"] = model
     name = backend or chosen.backend or os.environ.get(VARIABLE) or _default(settings)
     around = {layer: settings.pop(layer) for layer in LAYERS if layer in settings}
-    said = (cache, journal, budget, governor, prices)
+    said = (cache, journal, budget, governor, prices, shaped)
     around |= {n: value for n, value in zip(LAYERS, said, strict=True) if value is not None}
     made = _backend(name)(*_placed(positional, settings), **settings)
     return layered(made, **around)

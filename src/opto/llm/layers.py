@@ -24,6 +24,7 @@ def layered(
     governor: Governor | None = None,
     budget: Budget | None = None,
     prices: Mapping[str, Price] | Prices | None = None,
+    shaped: bool = False,
     journal: Any | str | PathLike[str] | None = None,
     cache: bool = False,
 ) -> Any:
@@ -36,7 +37,10 @@ def layered(
        turns would be sent in bursts.
     2. The budget: each attempt is paid for, retries too. What does not fit is refused before
        it waits for a turn.
-    3. The journal, outermost: what is answered from it is neither paid for nor waits, and
+    3. The form: where a JSON schema goes into the prompt as words, these words are sent and
+       paid for, so that the budget has to see them; and when a form is refused, asking again
+       is another attempt.
+    4. The journal, outermost: what is answered from it is neither paid for nor waits, and
        what was asked again inside stands in it once, with its last answer.
 
     What stands around all models of a program, a run and its telemetry, is around these.
@@ -46,6 +50,7 @@ def layered(
         governor: how fast it may be asked.
         budget: what it may cost.
         prices: for the budget, your prices by the name of the model.
+        shaped: take JSON schemas whether the backend enforces them or not, see `Shaped`.
         journal: the journal, or its path; None for the user's own if there is `cache`.
         cache: answer from the journal what was answered before.
 
@@ -65,6 +70,8 @@ def layered(
     if budget is not None:
         budget = _checked("budget", budget, "reserve")
         model = plug("layer.budgeted")(model, budget, prices=prices)
+    if shaped:
+        model = plug("layer.shaped")(model)
     if cache or journal is not None:
         model = plug("store.recorded")(model, journal, cache=cache)
     return model
