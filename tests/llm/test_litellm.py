@@ -11,6 +11,7 @@ import pytest
 
 from opto.errors import ModelMissing
 from opto.llm import LiteLLM
+from opto.llm.litellm import _load
 from opto.llm.packages import installed
 from opto.llm.profiles import BUILT_IN
 from tests.support.openai_server import OpenAIServer, fails, says
@@ -92,15 +93,14 @@ def test_without_azure_identity_it_says_how_to_install_it(monkeypatch):
 
 
 def test_every_model_of_a_profile_exists():
-    import litellm  # loaded by now, without its download
-
     named = {p.settings["model"] for p in BUILT_IN.values() if "model" in p.settings}
-    assert named <= set(litellm.model_cost)
+    assert named <= set(_load().model_cost)
 
 
 PROGRAM = """
 import os, socket, sys
 from opto.llm import LiteLLM
+from opto.llm.litellm import _load
 from opto.errors import ModelRefused
 
 look_up = socket.getaddrinfo
@@ -132,7 +132,25 @@ def test_a_whole_program_prints_nothing_and_fetches_nothing():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_users_own_choice_of_the_price_table_stays(monkeypatch, server):
-    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "False")
-    LiteLLM("openai/tiny", api_base=server.url, api_key="sk-any")("hi")
-    assert os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] == "False"
+LITELLM = """
+import os
+
+seen = os.environ.get("LITELLM_LOCAL_MODEL_COST_MAP")
+
+async def close_litellm_async_clients():
+    pass
+"""
+
+
+@pytest.mark.parametrize(("chosen", "seen"), [("False", "False"), (None, "True")])
+def test_the_users_own_choice_of_the_price_table_stays(monkeypatch, tmp_path, chosen, seen):
+    # One that only looks: the real one would reach for the network, as its user chose.
+    (tmp_path / "litellm.py").write_text(LITELLM)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "litellm", None)  # so that what was there comes back
+    del sys.modules["litellm"]
+    if chosen is not None:
+        monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", chosen)
+    looking = _load()
+    assert looking.seen == seen
+    assert os.environ.get("LITELLM_LOCAL_MODEL_COST_MAP") == chosen
