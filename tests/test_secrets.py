@@ -18,7 +18,7 @@ import pytest
 
 import opto
 from opto.errors import ModelError
-from opto.llm import LiteLLM, OpenAILLM, Request
+from opto.llm import LiteLLM, OpenAILLM, ReplayLLM, Request
 from opto.llm.packages import installed
 from opto.llm.redact import _tell
 from opto.optimizers import OptoPrime
@@ -175,10 +175,12 @@ def everything(connect, journal, path, capsys, caplog):
     caplog.set_level(logging.DEBUG, "opto")
     with OpenAIServer(otherwise=echo) as server, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        for llm in (connect(server.url), Recorded(connect(server.url), journal)):
+        recording = ReplayLLM(path / "recording.jsonl", connect(server.url))
+        for llm in (connect(server.url), Recorded(connect(server.url), journal), recording):
             train(llm, sinks, path, capsys)
             converse(llm, sinks)
             fail(llm, sinks)
+        sinks.take("recording", recording.path.read_text(encoding="utf-8"))
         # What a program tells a model by its settings is meant to be sent, and not to be shown.
         sinks.take("repr of a model", connect(server.url, extra_body={"said": LEAK}))
         asked = OpenAILLM("tiny", base_url=server.url)
@@ -269,6 +271,7 @@ WAYS = {
     "pickle of an error",
     "journal",
     "events",
+    "recording",
 }
 
 

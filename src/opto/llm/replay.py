@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelMissing, StoreError
 from opto.llm.port import LLM
+from opto.llm.redact import redacted
 from opto.llm.types import Reply, Request, Usage
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ class ReplayLLM(LLM):
 
     The file has one JSON object a line, each with the digest of a request and the
     reply to it. A request that was recorded several times gets its replies in
-    their order, so that a program that runs again sees what it saw before. Keys
-    are in no recording.
+    their order, so that a program that runs again sees what it saw before. Secrets
+    are in no recording, and so in no reply.
 
     Args:
         path: the recording; it need not exist if there is a `source`.
@@ -81,6 +82,7 @@ class ReplayLLM(LLM):
                 f"({opening}...); record it with ReplayLLM(path, source=LLM())"
             )
         reply = Reply.read(self.source.answer(request), digest)
+        reply = replace(reply, text=redacted(reply.text), others=redacted(reply.others))
         with self._lock:
             _append(self.path, reply)
         return reply
