@@ -16,6 +16,7 @@ from json import dumps, loads
 from typing import TYPE_CHECKING, Any
 
 from opto.formats.lexer import marked
+from opto.formats.names import Names
 from opto.formats.parsed import Parsed
 from opto.formats.scan import Block, Found, pieces, without_thoughts
 
@@ -32,7 +33,7 @@ class JSONFormat:
     """``{"reasoning": ..., "suggestion": {name: value}}``.
 
     Args:
-        reasoning: the key of the thoughts.
+        reasoning: the key of the thoughts; None does not ask for them.
         suggestion: the key of the values.
         answer: the key of an answer to a question; None does not ask for one.
         reasoning_limit: the longest reasoning that a schema allows, in characters. Small
@@ -45,7 +46,7 @@ class JSONFormat:
         {'x0': 5}
     """
 
-    reasoning: str = "reasoning"
+    reasoning: str | None = "reasoning"
     suggestion: str = "suggestion"
     answer: str | None = None
     reasoning_limit: int = 400
@@ -61,13 +62,17 @@ class JSONFormat:
             '{"reasoning": "<text>", "suggestion": {"x0": <int>}}'
         """
         values = ", ".join(f"{dumps(f.name)}: {_placeholder(f)}" for f in fields)
-        parts = [f'{dumps(self.reasoning)}: "<text>"']
-        parts += [f'{dumps(self.answer)}: "<text>"'] if self.answer else []
+        parts = [f'{dumps(key)}: "<text>"' for key in (self.reasoning, self.answer) if key]
         return "{" + ", ".join([*parts, f"{dumps(self.suggestion)}: {{{values}}}"]) + "}"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The keys, for prompts that speak of them."""
+        return {"reasoning": self.reasoning or "", "suggestion": self.suggestion}
 
     def schema(self, fields: Sequence[Field]) -> dict[str, Any]:
         """A JSON schema that names exactly these fields, with their types."""
-        texts = [self.reasoning, *([self.answer] if self.answer else [])]
+        texts = [key for key in (self.reasoning, self.answer) if key]
         values = _closed_object({f.name: dict(f.schema) for f in fields})
         limited = {key: {"type": "string", "maxLength": self.reasoning_limit} for key in texts}
         return _closed_object({**limited, self.suggestion: values})
@@ -112,7 +117,7 @@ class JSONFormat:
         if not isinstance(suggestion, Mapping):
             return Parsed(failure=self._no_object(suggestion))
         mends: list[str] = []
-        taken = _Names(fields).sort(suggestion, mends)
+        taken = Names(fields).sort(suggestion, mends)
         return Parsed(repairs=tuple(mends), **taken)
 
     def _choose(self, found: Sequence[Found], fields: Sequence[Field]) -> Found | None:
@@ -120,7 +125,7 @@ class JSONFormat:
         speaking = [f for f in found if self.suggestion in f.content]
         if not speaking:
             # Without the key, an object counts by naming what was asked for, in quotes.
-            names = _Names(fields)
+            names = Names(fields)
             speaking = [
                 f
                 for f in found
@@ -131,7 +136,9 @@ class JSONFormat:
 
     def _read(self, found: Found, fields: Sequence[Field], thoughts: str) -> Parsed:
         content, mends = dict(found.content), list(found.mends)
-        reasoning = "\n".join(filter(None, [thoughts, _words(content.pop(self.reasoning, ""))]))
+        reasoning = "\n".join(
+            filter(None, [thoughts, _words(content.pop(self.reasoning or "reasoning", ""))])
+        )
         answer = _answer(self, content)
         content.pop(self.answer or "answer", None)
         given = content.get(self.suggestion, content)
@@ -143,7 +150,7 @@ class JSONFormat:
             stop = STOP in (given, answer)
             failure = None if stop else self._no_object(given)
             return Parsed(reasoning, answer, {}, tuple(mends), failure, stop=stop)
-        taken = _Names(fields).sort(given, mends)
+        taken = Names(fields).sort(given, mends)
         stop = not given and answer == STOP
         return Parsed(reasoning, answer, repairs=tuple(mends), stop=stop, **taken)
 
@@ -158,43 +165,6 @@ class JSONFormat:
         if marked(given):
             return "the answer was cut off before any value"
         return f'"{self.suggestion}" must be an object of names and values'
-
-
-class _Names:
-    """From the keys that a model wrote to the names of fields."""
-
-    def __init__(self, fields: Sequence[Field]) -> None:
-        self.names = {f.name for f in fields}
-        bases = [(name.rstrip("0123456789"), name) for name in self.names]
-        counts = [base for base, _ in bases]
-        self.bases = {b: n for b, n in bases if counts.count(b) == 1 and b not in self.names}
-
-    def find(self, key: str) -> str | None:
-        """The field that `key` names: exactly, as ``x:0`` for ``x0``, or by its only base."""
-        plain = key.strip().strip("`\"'")
-        for name in (key, plain, re.sub(r":(?=\d+$)", "", plain)):
-            if name in self.names:
-                return name
-        return self.bases.get(plain)
-
-    def sort(self, given: Mapping[str, Any], mends: list[str]) -> dict[str, Any]:
-        """What was given as arguments of `Parsed`: taken, refused, of unknown name."""
-        values: dict[str, Any] = {}
-        refused: dict[str, str] = {}
-        unknown: dict[str, Any] = {}
-        # Exact names come last, so that they win over others that mean the same.
-        for key in sorted(given, key=self.names.__contains__):
-            name, why = self.find(key), marked(given[key])
-            if name is None:
-                if not marked(key) and not why:
-                    unknown[key] = given[key]
-                continue
-            if name != key:
-                mends.append(f"{key!r} read as {name!r}")
-            values.pop(name, None)
-            refused.pop(name, None)
-            (refused if why else values)[name] = why or given[key]
-        return {"values": values, "refused": refused, "unknown": unknown}
 
 
 def _answer(form: JSONFormat, content: Mapping[str, Any]) -> str:

@@ -41,11 +41,21 @@ class Parsed:
 class Format(Protocol):
     """A form in which a model is asked to answer."""
 
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Its keys or tags, for prompts that speak of them."""
+
     def shape(self, fields: Sequence[Field]) -> str:
         """The form of the answer, drawn for the model; the words round it are a prompt's."""
 
-    def response_format(self, fields: Sequence[Field]) -> Mapping[str, Any]:
-        """The form as the parameter ``response_format`` of OpenAI's API, with a JSON schema."""
+    def response_format(self, fields: Sequence[Field]) -> Mapping[str, Any] | None:
+        """The form as the parameter ``response_format`` of OpenAI's API, with a JSON schema.
+
+        None where no schema can hold a model to it.
+        """
 
     def parse(self, text: str | None, fields: Sequence[Field]) -> Parsed:
         """Read an answer. Never raises on what a model wrote."""
+
+    def matched(self, suggestion: Any, fields: Sequence[Field]) -> Parsed:
+        """What a suggestion that was read already, by name, says about the fields."""
