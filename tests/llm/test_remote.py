@@ -246,6 +246,13 @@ def test_a_misspelt_argument_is_refused(connect):
 
 
 def test_a_stream_is_refused(server, model):
-    with pytest.raises(ArgumentError, match="stream"):
+    with pytest.raises(ArgumentError, match=r"ask by LLM\.stream\("):
         model(MESSAGES, stream=True)
+    assert server.requests == []
+    assert model(MESSAGES, stream=False).text == "ok"
+
+
+def test_a_stream_for_all_requests_is_refused(server, connect):
+    with pytest.raises(ArgumentError, match=r"ask by LLM\.stream\("):
+        connect(stream=True)(MESSAGES)
     assert server.requests == []

@@ -59,6 +59,7 @@ class LLM(metaclass=_Port):
         budget: what it may cost, see `Budget`; many models may share one.
         governor: how fast it may be asked, see `Governor`; many models may share one.
         prices: your prices by the name of the model, see `Budgeted`.
+        shaped: take JSON schemas whether the backend enforces them or not, see `Shaped`.
         **settings: passed on to the backend's constructor.
 
     Raises:
@@ -98,6 +99,7 @@ class LLM(metaclass=_Port):
             budget: Any = None,
             governor: Any = None,
             prices: Mapping[str, Any] | None = None,
+            shaped: bool | None = None,
             **settings: Any,
         ) -> LLM: ...
 

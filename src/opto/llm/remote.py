@@ -84,14 +84,14 @@ class RemoteLLM(LLM):
         from opto.llm.loop import here  # lazy: asyncio, 30 ms of import
 
         live = request.live
-        if request.extra.get("stream"):
+        arguments: dict[str, Any] = {"model": self.model_name, "timeout": self.timeout}
+        arguments |= {k: v.value for k, v in self._secrets.items() if k != "api_key"}
+        arguments |= request.over(self.defaults).arguments()
+        if arguments.pop("stream", False):
             raise ArgumentError(
                 "a model answers with the whole text; for its pieces leave out stream=True and "
                 "ask by LLM.stream(messages, ...)"
             )
-        arguments: dict[str, Any] = {"model": self.model_name, "timeout": self.timeout}
-        arguments |= {k: v.value for k, v in self._secrets.items() if k != "api_key"}
-        arguments |= request.over(self.defaults).arguments()
         hears = live if live is not None and live.listens and self._streams(arguments) else None
         if hears is not None:
             arguments = _streamed(arguments, hears)
@@ -108,11 +108,13 @@ class RemoteLLM(LLM):
         return Reply.read(raw, request.digest)
 
     async def _attempt(self, send: Callable[[], Awaitable[Any]], live: Live | None) -> Any:
-        if live is None:
-            return checked(await send())
+        raw = await send()
+        # What a client has at hand, it may give as a whole although it was asked to stream.
+        if live is None or not hasattr(raw, "__aiter__"):
+            return checked(raw)
         before = live.given
         try:
-            return checked(await self._told(await send(), live))
+            return checked(await self._told(raw, live))
         except BaseException:
             live.broken = live.given > before
             raise
