@@ -192,7 +192,7 @@ def test_forty_megabytes_take_a_moment_and_a_few_times_their_size(connect):
         tracemalloc.stop()
     assert len(reply.text) == BIG
     assert seconds < 10
-    assert peak < 8 * BIG
+    assert peak < 6 * BIG
 
 
 @pytest.mark.parametrize(
