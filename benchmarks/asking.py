@@ -1,0 +1,183 @@
+"""What all layers around a model cost per call, over the bare client of OpenAI.
+
+Usage: .venv/bin/python -m benchmarks.asking [SECONDS] [--write]
+
+A server of 127.0.0.1, in a process of its own, answers at once; 16 threads ask it as fast
+as they can, each time another question. So a call takes as long as the machine works for
+it, and what one stack takes longer than another is what its layers cost. The stacks take
+turns, round by round, each for some SECONDS, and the median of the rounds counts: what else
+the machine does hits all of them. Ends with 1 if all layers together take more than 1 ms
+a call. ``--write`` puts the table into docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import openai
+import opentelemetry.sdk.trace as sdk
+from opentelemetry import trace
+
+from benchmarks.answering import answering
+from opto.llm import Budget, Budgeted, Governed, Governor, OpenAILLM, Price, Shaped
+from opto.llm.around import around
+from opto.store import Recorded, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+THREADS, ROUNDS, SECONDS = 16, 9, 1.5
+LIMIT = 1.0  # milliseconds
+BARE, ALL = "bare client", "* * * * * traced, in an `around`"
+CONTEXT = "You repair programs. " * 40
+SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+FORM = {"type": "json_schema", "json_schema": {"name": "reply", "schema": SCHEMA}}
+NUMBERS = count()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One way to ask.
+
+    Attributes:
+        name: what it is called.
+        ask: asks one question.
+        within: what is entered before, and left after each round.
+    """
+
+    name: str
+    ask: Callable[[], object]
+    within: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one call took, in milliseconds.
+
+    Attributes:
+        wall: of the clock, at saturation: of all threads together.
+        cpu: of this process, in all its threads.
+    """
+
+    wall: float
+    cpu: float
+
+
+def question() -> list[dict[str, str]]:
+    """A question of about a kilobyte that was never asked."""
+    said = f"{CONTEXT}Number {next(NUMBERS)}: what is wrong?"
+    return [{"role": "user", "content": said}]
+
+
+@contextmanager
+def traced() -> Iterator[None]:
+    """Something that stands around all questions, and OpenTelemetry's SDK with nobody behind."""
+    provider, before = sdk.TracerProvider(), trace.get_tracer_provider
+    trace.get_tracer_provider = lambda: provider
+    try:
+        with around(lambda _, request, ask: ask(request)):
+            yield
+    finally:
+        trace.get_tracer_provider = before
+
+
+def stacks(url: str, folder: Path, inside: ExitStack) -> list[Stack]:
+    """The ways to ask, from the bare client to all layers."""
+    client = inside.enter_context(openai.OpenAI(base_url=url, api_key="none", max_retries=0))
+    completions = client.chat.completions
+    one = OpenAILLM("tiny", base_url=url, api_key="none")
+    governed = Governed(one, Governor(requests_per_minute=6_000_000, concurrent=64))
+    budget = Budget(usd=1e6, tokens=10**12)
+    budgeted = Budgeted(governed, budget, prices={"tiny": Price(1.0, 2.0)}, longest=500)
+    shaped = Shaped(budgeted)
+    recorded = Recorded(shaped, folder / "cache.sqlite", cache=True)
+    inside.callback(recorded.journal.close)
+    in_run = run("asking", journal=folder / "run.sqlite")
+    inside.callback(in_run.journal.close)
+    return [
+        Stack(BARE, lambda: completions.create(model="tiny", messages=question())),
+        Stack("`OpenAILLM`", lambda: one(question())),
+        Stack("* within a `Governor`", lambda: governed(question())),
+        Stack("* * within a `Budget`", lambda: budgeted(question())),
+        Stack("* * * asked by a form", lambda: shaped(question(), response_format=FORM)),
+        Stack("* * * * with a cache", lambda: recorded(question(), response_format=FORM)),
+        Stack(ALL, lambda: recorded(question(), response_format=FORM), traced),
+        Stack(
+            "`opto.run` in the cache's place",
+            lambda: shaped(question(), response_format=FORM),
+            lambda: in_run,
+        ),
+    ]
+
+
+def measured(stack: Stack, seconds: float) -> Took:
+    """What one call takes while all threads ask for some seconds."""
+
+    def work(until: float) -> int:
+        calls = 0
+        while time.perf_counter() < until:
+            stack.ask()
+            calls += 1
+        return calls
+
+    with stack.within(), ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, [time.perf_counter() + 0.2] * THREADS))  # connections, threads
+        began, cpu = time.perf_counter(), time.process_time()
+        calls = sum(pool.map(work, [began + seconds] * THREADS))
+        took, used = time.perf_counter() - began, time.process_time() - cpu
+    return Took(1000 * took / calls, 1000 * used / calls)
+
+
+def middle(rounds: list[Took]) -> Took:
+    """The median of several rounds."""
+    return Took(median(t.wall for t in rounds), median(t.cpu for t in rounds))
+
+
+def table(found: dict[str, Took]) -> str:
+    """The results as Markdown."""
+    bare = found[BARE]
+    rows = ["| at 16 threads, ms a call | wall | CPU | wall over bare | CPU over bare |"]
+    rows.append("|---|---|---|---|---|")
+    rows += [
+        f"| {name} | {t.wall:.2f} | {t.cpu:.2f} | {t.wall - bare.wall:+.2f} "
+        f"| {t.cpu - bare.cpu:+.2f} |"
+        for name, t in found.items()
+    ]
+    return "\n".join(rows)
+
+
+def main(*given: str) -> int:
+    """Print the table; 1 if all layers together cost more than the limit."""
+    parser = argparse.ArgumentParser(prog="benchmarks.asking")
+    parser.add_argument("seconds", type=float, nargs="?", default=SECONDS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args(given)
+    with ExitStack() as inside:
+        url = inside.enter_context(answering())
+        folder = Path(inside.enter_context(TemporaryDirectory()))
+        ways = stacks(url, folder, inside)
+        rounds: dict[str, list[Took]] = {stack.name: [] for stack in ways}
+        for _ in range(asked.rounds):
+            for stack in ways:
+                rounds[stack.name].append(measured(stack, asked.seconds))
+    found = {name: middle(took) for name, took in rounds.items()}
+    over = found[ALL].wall - found[BARE].wall
+    print(table(found))
+    print(f"\nall layers together: {over:+.2f} ms a call, of {LIMIT:.2f}")
+    return int(over > LIMIT)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
