@@ -15,10 +15,15 @@ import pytest
 from opto.errors import ArgumentError
 from opto.llm.live import Live
 from opto.llm.loop import Loop, here
+from opto.llm.packages import installed
 from tests.support.openai_server import OpenAIServer, Turn, keeps_silent
 
 WHO = ContextVar("who", default="nobody")
 KEPT = {"Connection": "keep-alive"}
+WITH_LITELLM = [
+    pytest.mark.litellm,
+    pytest.mark.skipif(not installed("litellm"), reason="LiteLLM is not installed"),
+]
 
 
 @pytest.fixture
@@ -186,7 +191,7 @@ if "async" in sys.argv:
     ("backend", "name", "where"),
     [
         ("OpenAILLM", "tiny", "base_url"),
-        pytest.param("LiteLLM", "openai/tiny", "api_base", marks=pytest.mark.litellm),
+        pytest.param("LiteLLM", "openai/tiny", "api_base", marks=WITH_LITELLM),
     ],
 )
 def test_a_program_ends_at_once_and_quietly(backend, name, where, way):

@@ -101,7 +101,7 @@ class Loop:
             if self._loop is None:
                 begun: SimpleQueue[asyncio.AbstractEventLoop] = SimpleQueue()
                 self._thread = Thread(
-                    target=asyncio.run, args=(self._serve(begun),), name="opto-loop", daemon=True
+                    target=self._carry, args=(begun,), name="opto-loop", daemon=True
                 )
                 self._thread.start()
                 self._loop = begun.get()
@@ -112,6 +112,16 @@ class Loop:
                     "one: a callback of the client asks in a thread of its own"
                 )
             return self._loop
+
+    def _carry(self, begun: SimpleQueue[asyncio.AbstractEventLoop]) -> None:
+        # As `asyncio.run` does, but for waiting for the loop's executor: that takes a further
+        # thread, which Python 3.12 does not allow at the end of a program.
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(self._serve(begun))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
 
     async def _serve(self, begun: SimpleQueue[asyncio.AbstractEventLoop]) -> None:
         self._leave = asyncio.Event()
