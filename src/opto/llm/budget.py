@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError, BudgetExceeded
-from opto.llm.ledger import Amount, Ledger, Limits, Standing
+from opto.llm.ledger import Amount, Ledger, Limits, Standing, opened
 from opto.llm.shared import as_given
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Budget:
         if all(given[name] is None for name in LIMITS):
             raise ArgumentError("a budget needs a limit: usd=, tokens=, calls= or seconds=")
         if self._ledger is None:
-            object.__setattr__(self, "_ledger", Ledger(self.path, self.lease))
+            object.__setattr__(self, "_ledger", opened(self.path, self.lease))
 
     def __repr__(self) -> str:
         return as_given(self)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from os import PathLike, getpid
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from opto.errors import ArgumentError
 from opto.llm.live import pause
-from opto.llm.pace import CALLS, PACE, Pace
-from opto.llm.shared import Shared, as_given, is_running
+from opto.llm.shared import as_given
 from opto.llm.signals import Signals
+from opto.llm.turns import kept
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator
+    from os import PathLike
 
     from opto.llm.live import Live
+    from opto.llm.pace import Limits, Pace
+    from opto.llm.shared import Shared
+    from opto.llm.turns import Turns
 
 __all__ = ["Governor", "Turn", "was_sent"]
 
@@ -29,8 +31,6 @@ MARGIN = 0.05
 LONGEST_SLEEP = 0.25
 # Seconds between two looks of the first who waits for others to end.
 LOOK_AGAIN = 0.01
-# Seconds after which a call counts as ended whose process is gone.
-LEASE = 60.0
 # Marks an exception that came while a call waited.
 UNSENT = "_opto_unsent"
 
@@ -84,16 +84,14 @@ class Governor:
     tokens_per_minute: float | None = None
     concurrent: int | None = None
     path: str | PathLike[str] | None = None
-    _shared: Shared = field(init=False, repr=False, compare=False)
+    _turns: Turns = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("requests_per_minute", "tokens_per_minute", "concurrent"):
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < float("inf"):
                 raise ArgumentError(f"Governor({name}=...) must be above zero, not {limit!r}")
-        object.__setattr__(
-            self, "_shared", Shared(self.path, f"{PACE};{CALLS}", outlives_power=False)
-        )
+        object.__setattr__(self, "_turns", kept(self.path))
 
     def __repr__(self) -> str:
         return as_given(self)
@@ -132,74 +130,48 @@ class Governor:
 
     def _take(self, tokens: int) -> float:
         """Take a turn if it is time; else the seconds until it may be."""
-        with self._shared.transaction() as db:
-            pace, now = self._read(db), monotonic()
-            seconds = pace.take(now, tokens)
-            if not seconds:
-                pace.write(db, now)
-        return seconds
+        with self._turns.pace(self._limits) as pace:
+            return pace.take(monotonic(), tokens)
 
     def _limits_tokens(self) -> bool:
         return self.tokens_per_minute is not None or self.pace.tokens is not None
 
     def _end(self, turn: Turn, seat: int | None) -> None:
-        with self._shared.transaction() as db:
-            if seat is not None:
-                db.execute("DELETE FROM calls WHERE seat = ?", (seat,))
-            pace = self._read(db)
-            now = monotonic()
+        with self._turns.pace(self._limits) as pace:
             if turn.used is not None:
                 pace.correct(turn.used - (turn.tokens or 0))
-            pace.learn(turn.signals, now)
-            pace.write(db, now)
+            pace.learn(turn.signals, monotonic())
         if seat is not None:
+            self._turns.get_up(seat)
             self._shared.announce()
 
     @property
     def pace(self) -> Pace:
         """What it knows now."""
-        with self._shared.transaction() as db:
-            return self._read(db)
+        with self._turns.pace(self._limits) as pace:
+            return replace(pace)
 
-    def _read(self, db: sqlite3.Connection) -> Pace:
-        return Pace.read(
-            db, _a_second(self.requests_per_minute), _a_second(self.tokens_per_minute), monotonic()
-        )
+    @property
+    def _shared(self) -> Shared:
+        return self._turns.shared
+
+    @property
+    def _limits(self) -> Limits:
+        return _a_second(self.requests_per_minute), _a_second(self.tokens_per_minute)
 
     def _sit_down(self, seats: int, live: Live | None) -> int:
         """Wait, in the order of coming, until fewer than `seats` calls are before this one."""
-        with self._shared.transaction() as db:
-            row = db.execute(
-                "INSERT INTO calls (process, until) VALUES (?, ?)", (getpid(), monotonic() + LEASE)
-            )
-            seat = int(row.lastrowid or 0)
+        seat = self._turns.sit_down()
         try:
-            while (ahead := self._ahead(seat)) >= seats:
+            while (ahead := self._turns.ahead(seat)) >= seats:
                 # Who is far from his turn looks less often.
                 self._shared.wait(min(1.0, LOOK_AGAIN * (ahead - seats + 1)))
                 if live is not None:
                     live.check()
         except BaseException:
-            with self._shared.transaction() as db:
-                db.execute("DELETE FROM calls WHERE seat = ?", (seat,))
+            self._turns.get_up(seat)
             raise
         return seat
-
-    def _ahead(self, seat: int) -> int:
-        with self._shared.transaction() as db:
-            now = monotonic()
-            # What lies further ahead than a lease is of before a restart of the machine.
-            db.execute("DELETE FROM calls WHERE until > ?", (now + 2 * LEASE,))
-            late = "SELECT DISTINCT process FROM calls WHERE until < ?"
-            for (process,) in db.execute(late, (now,)).fetchall():
-                if is_running(process):
-                    db.execute(
-                        "UPDATE calls SET until = ? WHERE process = ?", (now + LEASE, process)
-                    )
-                else:
-                    db.execute("DELETE FROM calls WHERE process = ?", (process,))
-            row = db.execute("SELECT COUNT(*) FROM calls WHERE seat < ?", (seat,)).fetchone()
-        return int(row[0])
 
 
 def was_sent(error: BaseException) -> bool:

@@ -6,15 +6,16 @@ import os
 from dataclasses import dataclass
 from math import ceil
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opto.llm.shared import Shared, is_running
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable, Sequence
     from os import PathLike
 
-__all__ = ["Amount", "Ledger", "Standing"]
+__all__ = ["Amount", "Ledger", "Limits", "Standing", "opened"]
 
 # Money is counted in whole billionths of a dollar, rounded up: sums are exact.
 NANO = 1_000_000_000
@@ -29,6 +30,8 @@ CREATE TABLE IF NOT EXISTS reserved (
     calls INTEGER NOT NULL, process INTEGER NOT NULL, until REAL NOT NULL);
 INSERT OR IGNORE INTO spent VALUES (1, 0, 0, 0, 0, NULL)
 """
+# Billionths of a dollar, calls of unknown price, tokens, calls.
+Row = tuple[int, int, int, int]
 SUMS = ", ".join(f"COALESCE(SUM({c}), 0)" for c in ("nano", "unpriced", "tokens", "calls"))
 
 
@@ -62,22 +65,13 @@ class Standing:
     seconds: float
 
 
-class Ledger:
-    """An account that is read and changed in one transaction.
+class Ledger(Protocol):
+    """An account that those who share a budget read and change together."""
 
-    Args:
-        path: the SQLite file that processes share; None for this process alone.
-        lease: seconds after which the reservation of a process that is gone is given back.
-    """
-
-    def __init__(self, path: str | PathLike[str] | None, lease: float) -> None:
-        self.lease = lease
-        self.shared = Shared(path, SCHEMA)
+    shared: Shared
 
     def standing(self) -> Standing:
         """The account now."""
-        with self.shared.transaction() as db:
-            return self._standing(db)
 
     def reserve(self, asked: Amount, limits: Limits) -> tuple[int | None, Standing]:
         """Set `asked` aside if that stays within the limits.
@@ -85,6 +79,79 @@ class Ledger:
         Returns:
             The ticket to settle with, None if it does not fit; and the account before it.
         """
+
+    def settle(self, ticket: int | None, actual: Amount) -> None:
+        """Put what was spent in the place of what was set aside, if anything was."""
+
+
+def opened(path: str | PathLike[str] | None, lease: float) -> Ledger:
+    """The account in a file that processes share; without one, that of this process.
+
+    Args:
+        path: the SQLite file, or None.
+        lease: seconds after which the reservation of a process that is gone is given back.
+    """
+    return _Here() if path is None else _InFile(path, lease)
+
+
+class _Here:
+    """An account of this process: whole numbers, behind one lock."""
+
+    def __init__(self) -> None:
+        self.shared = Shared(None, "")
+        self._spent: Row = (0, 0, 0, 0)
+        self._sum: Row = (0, 0, 0, 0)
+        self._reserved: dict[int, Row] = {}
+        self._tickets = 0
+        self._began: float | None = None
+
+    def standing(self) -> Standing:
+        with self.shared.alone():
+            seconds = 0.0 if self._began is None else time() - self._began
+            return Standing(_amount(self._spent), _amount(self._sum), seconds)
+
+    def reserve(self, asked: Amount, limits: Limits) -> tuple[int | None, Standing]:
+        with self.shared.alone():
+            standing = self.standing()
+            if limits.broken(standing, asked, with_reserved=True):
+                return None, standing
+            if self._began is None:
+                self._began = time()
+            self._tickets += 1
+            row = self._reserved[self._tickets] = _row(asked)
+            self._sum = _plus(self._sum, row)
+            return self._tickets, standing
+
+    def settle(self, ticket: int | None, actual: Amount) -> None:
+        with self.shared.alone():
+            row = None if ticket is None else self._reserved.pop(ticket, None)
+            if row is not None:
+                self._sum = _plus(self._sum, row, -1)
+            self._spent = _plus(self._spent, _row(actual))
+            self.shared.announce()
+
+    def __copy__(self) -> _Here:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> _Here:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return self.shared.__reduce__()  # which says why it does not travel
+
+
+class _InFile:
+    """An account in a file, read and changed in one transaction."""
+
+    def __init__(self, path: str | PathLike[str], lease: float) -> None:
+        self.lease = lease
+        self.shared = Shared(path, SCHEMA)
+
+    def standing(self) -> Standing:
+        with self.shared.transaction() as db:
+            return self._standing(db)
+
+    def reserve(self, asked: Amount, limits: Limits) -> tuple[int | None, Standing]:
         with self.shared.transaction() as db:
             standing = self._standing(db)
             if limits.broken(standing, asked, with_reserved=True):
@@ -98,7 +165,6 @@ class Ledger:
             return row.lastrowid, standing
 
     def settle(self, ticket: int | None, actual: Amount) -> None:
-        """Put what was spent in the place of what was set aside, if anything was."""
         with self.shared.transaction() as db:
             if ticket is not None:
                 db.execute("DELETE FROM reserved WHERE ticket = ?", (ticket,))
@@ -158,11 +224,20 @@ def _whole(number: float, *, down: bool = False) -> int:
     return int(nano) if down else ceil(nano)
 
 
-def _row(amount: Amount) -> tuple[int, int, int, int]:
+def _plus(row: Row, other: Row, sign: int = 1) -> Row:
+    return (
+        row[0] + sign * other[0],
+        row[1] + sign * other[1],
+        row[2] + sign * other[2],
+        row[3] + sign * other[3],
+    )
+
+
+def _row(amount: Amount) -> Row:
     nano = 0 if amount.usd is None else _whole(float(amount.usd))
     return nano, int(amount.usd is None), amount.tokens, amount.calls
 
 
-def _amount(row: list[int]) -> Amount:
+def _amount(row: Sequence[int]) -> Amount:
     nano, unpriced, tokens, calls = row
     return Amount(None if unpriced else nano / NANO, tokens, calls)

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import sqlite3
 
     from opto.llm.signals import Signals
 
-__all__ = ["CALLS", "PACE", "Pace"]
+__all__ = ["Limits", "Pace"]
 
-PACE = """
-CREATE TABLE IF NOT EXISTS pace (
-    one INTEGER PRIMARY KEY CHECK (one = 1), request REAL NOT NULL, token REAL NOT NULL,
-    paused REAL NOT NULL, most_requests REAL, most_tokens REAL, learned REAL,
-    slowed REAL NOT NULL, refusals INTEGER NOT NULL, answers REAL NOT NULL,
-    since REAL NOT NULL, seen REAL NOT NULL)
-"""
-CALLS = """
-CREATE TABLE IF NOT EXISTS calls (
-    seat INTEGER PRIMARY KEY AUTOINCREMENT, process INTEGER NOT NULL, until REAL NOT NULL)
-"""
+# Requests and tokens a second; None is no limit.
+Limits = tuple["float | None", "float | None"]
+
 # Who comes late for a turn, by so many seconds at most, does not delay those behind.
 LATE = 0.025
 # After a refusal, 5 % slower; then 1 % faster each second, until the limit is there again.
@@ -57,7 +49,15 @@ class Pace:
         seen: when this was written.
     """
 
-    limits: tuple[float | None, float | None]
+    TABLE: ClassVar[str] = """
+        CREATE TABLE IF NOT EXISTS pace (
+            one INTEGER PRIMARY KEY CHECK (one = 1), request REAL NOT NULL, token REAL NOT NULL,
+            paused REAL NOT NULL, most_requests REAL, most_tokens REAL, learned REAL,
+            slowed REAL NOT NULL, refusals INTEGER NOT NULL, answers REAL NOT NULL,
+            since REAL NOT NULL, seen REAL NOT NULL)
+        """
+
+    limits: Limits
     request: float = 0.0
     token: float = 0.0
     paused: float = 0.0
@@ -71,26 +71,28 @@ class Pace:
     seen: float = 0.0
 
     @classmethod
-    def read(
-        cls, db: sqlite3.Connection, requests: float | None, tokens: float | None, now: float
-    ) -> Pace:
+    def read(cls, db: sqlite3.Connection, limits: Limits, now: float) -> Pace:
         """What was written last; nothing, where the machine has started anew since then."""
         row = db.execute(f"SELECT {COLUMNS} FROM pace").fetchone()  # noqa: S608 - a constant
-        fresh = cls((requests, tokens), since=now)
+        fresh = cls(limits, since=now)
         if row is None:
             return fresh
-        pace = cls((requests, tokens), *row)
+        pace = cls(limits, *row)
         return fresh if pace.seen > now else pace
 
     def write(self, db: sqlite3.Connection, now: float) -> None:
         """Keep it."""
         self.seen = now
-        _, *values = astuple(self)
+        values = self.values()
         marks = ", ".join("?" * len(values))
         db.execute(
             f"INSERT OR REPLACE INTO pace (one, {COLUMNS}) VALUES (1, {marks})",  # noqa: S608
             values,
         )
+
+    def values(self) -> tuple[Any, ...]:
+        """What is kept of it, in the order of the columns."""
+        return tuple(getattr(self, name) for name in KEPT)
 
     @property
     def requests(self) -> float | None:
@@ -163,7 +165,8 @@ class Pace:
             self.learned = None
 
 
-COLUMNS = ", ".join(f.name for f in fields(Pace) if f.name != "limits")
+KEPT = tuple(f.name for f in fields(Pace) if f.name != "limits")
+COLUMNS = ", ".join(KEPT)
 
 
 def _least(*limits: float | None) -> float | None:

@@ -1,7 +1,7 @@
 """A few numbers that threads and processes of one machine change together.
 
-They lie in one SQLite file, or in memory for one process alone. Each change is a
-transaction: a process that is killed in it leaves nothing half done, and no lock.
+They lie in one SQLite file, where each change is a transaction: a process that is killed in
+it leaves nothing half done, and no lock. Those of one process alone need no file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import fields
 from pathlib import Path
 from threading import Condition, Lock
 from typing import TYPE_CHECKING, Any
-from weakref import finalize
 
 from opto._link import Link
 from opto.errors import ArgumentError, StoreError
@@ -34,20 +33,21 @@ GLANCE = 0.1
 
 
 class Shared:
-    """Numbers in one file, or in the memory of one process.
+    """Numbers in one file; without one, the lock of those in the memory of a process.
 
     A copy is the same: `copy` and `deepcopy` give the object itself, and a pickle
     opens the same file again.
 
     Args:
-        path: the SQLite file, made if it is not there; None for memory.
+        path: the SQLite file, made if it is not there; None for none.
         schema: the statements that make its tables where they are not there.
         outlives_power: whether the file is whole after a power cut; what was written last may
             be lost in one. Either way it outlives any process that is killed. Without it,
             no transaction ever waits for the disk.
 
     Example:
-        >>> numbers = Shared(None, "CREATE TABLE IF NOT EXISTS n (x INTEGER)")
+        >>> from tempfile import mkdtemp
+        >>> numbers = Shared(mkdtemp() + "/n.db", "CREATE TABLE IF NOT EXISTS n (x INTEGER)")
         >>> with numbers.transaction() as db:
         ...     _ = db.execute("INSERT INTO n VALUES (7)")
         >>> with numbers.transaction() as db:
@@ -61,19 +61,26 @@ class Shared:
         self.path = None if path is None else Path(path).absolute()
         self.schema = schema
         self.outlives_power = outlives_power
-        self._link = None if path is None else Link(self._connect)
+        self._link = Link(self._connect)
         # What threads wait at is of one process, a forked one too; so is what is in memory.
         self._of_process: dict[int, _Mine] = {os.getpid(): _Mine()}
+
+    def alone(self) -> Condition:
+        """What lets in one thread of this process at a time, in a ``with`` statement.
+
+        Raises:
+            ArgumentError: this is another process, and there is no file.
+        """
+        return self._mine().changed
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A connection whose changes are all made at the end, or none of them.
 
         Raises:
-            ArgumentError: this is another process, and there is no file.
             StoreError: the file cannot be used.
         """
-        with self._mine().changed, self._connected() as connection:
+        with self._mine().changed, self._link.use() as connection:
             try:
                 with self._explained():
                     connection.execute("BEGIN IMMEDIATE")
@@ -84,18 +91,6 @@ class Shared:
                 if connection.in_transaction:  # SQLite ends it itself where the disk is full
                     connection.execute("ROLLBACK")
                 raise
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        if self._link is not None:
-            with self._link.use() as connection:
-                yield connection
-            return
-        mine = self._mine()
-        if mine.connection is None:
-            mine.connection = self._connect()
-            finalize(mine, mine.connection.close)
-        yield mine.connection
 
     @property
     def line(self) -> Line:
@@ -131,15 +126,14 @@ class Shared:
 
         with self._explained():
             connection = sqlite3.connect(
-                self.path or ":memory:",
+                str(self.path),
                 timeout=PATIENCE,
                 isolation_level=None,
                 check_same_thread=False,  # `changed` lets one thread in at a time
             )
-            if self.path is not None:
-                _retried(lambda: connection.execute("PRAGMA journal_mode=WAL"))
-                how = "NORMAL" if self.outlives_power else "OFF"
-                connection.execute(f"PRAGMA synchronous={how}")
+            _retried(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+            how = "NORMAL" if self.outlives_power else "OFF"
+            connection.execute(f"PRAGMA synchronous={how}")
             connection.execute("BEGIN IMMEDIATE")
             for statement in self.schema.split(";"):
                 connection.execute(statement)
@@ -228,12 +222,11 @@ def _enter(gate: Lock, live: Live | None) -> None:
 
 
 class _Mine:
-    """What one process has of it: where its threads wait, and the numbers in its memory."""
+    """What one process has of it: where its threads wait."""
 
     def __init__(self) -> None:
         self.changed = Condition()
         self.line = Line()
-        self.connection: sqlite3.Connection | None = None
 
 
 def _opened(path: Path, schema: str, outlives_power: bool) -> Shared:
