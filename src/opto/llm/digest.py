@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from opto.errors import ArgumentError
@@ -27,13 +28,26 @@ def digest_of(data: Any) -> str:
         True
     """
     from hashlib import sha256  # lazy: 2 ms that a program which never asks need not pay
-    from json import dumps  # lazy: as above
 
-    text = dumps(_plain(data), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text: str = _encoder().encode(_plain(data))
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+# Made once: each request is digested several times.
+@cache
+def _encoder() -> Any:
+    from json import JSONEncoder  # lazy: 2 ms that a program which never asks need not pay
+
+    return JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    # What most of it is, without a look at anything else.
+    if kind is str or value is None or kind is int or kind is float or kind is bool:
+        return value
+    if kind is dict:
+        return {k if type(k) is str else str(k): _plain(item) for k, item in value.items()}
     if isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, (str, int, float)):
