@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import time
@@ -110,6 +111,71 @@ def test_what_passes(connect, row):
         else:
             model("hi")
     assert len(requests) == (2 if row.again else 1)
+
+
+ANTHROPICS = json.dumps(
+    {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude",
+        "content": [{"type": "text", "text": "ok"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 11, "output_tokens": 7},
+    }
+).encode()
+
+
+@pytest.fixture
+def claude(warm_litellm):
+    """Makes a model of a provider that does not speak OpenAI's API."""
+    return lambda url, **how: LiteLLM(
+        "anthropic/claude", api_base=url.removesuffix("/v1"), **QUICK | how
+    )
+
+
+def told_by_openai(row):
+    """Whether only OpenAI tells of it in this form."""
+    return row.result is Reply or (isinstance(row.fault, Fault) and b'"code": "' in row.fault.body)
+
+
+@pytest.mark.litellm
+@each([row for row in ROWS if not told_by_openai(row)])
+def test_what_lasts_at_another_provider(claude, row):
+    with happening(row.fault) as (url, requests), pytest.raises(ModelError) as caught:
+        claude(url, timeout=row.timeout)("hi")
+    check_error(caught.value, row)
+    assert requests is None or len(requests) == (2 if row.again else 1)
+
+
+@pytest.mark.litellm
+@each([row for row in ROWS if row.again and isinstance(row.fault, Fault)])
+def test_what_passes_at_another_provider(claude, row):
+    with happening(row.fault, Fault(body=ANTHROPICS)) as (url, requests):
+        assert claude(url, timeout=row.timeout)("hi").text == "ok"
+    assert len(requests) == 2
+
+
+@pytest.mark.litellm
+@pytest.mark.parametrize(
+    ("reason", "told"), [("max_tokens", "length"), ("refusal", "content_filter")]
+)
+def test_another_providers_reasons_to_stop(claude, reason, told):
+    with FaultyServer(Fault(body=ANTHROPICS.replace(b"end_turn", reason.encode()))) as server:
+        reply = claude(server.url)("hi")
+    assert (reply.text, reply.finish_reason, reply.usage.total_tokens) == ("ok", told, 18)
+
+
+@pytest.mark.litellm
+def test_another_providers_words_for_a_prompt_that_is_too_long(claude):
+    said = {"type": "invalid_request_error", "message": "prompt is too long: 9 tokens > 8 maximum"}
+    body = json.dumps({"type": "error", "error": said}).encode()
+    with (
+        FaultyServer(Fault(400, body)) as server,
+        pytest.raises(ModelRefused, match="longer than this model reads"),
+    ):
+        claude(server.url)("hi")
 
 
 def test_a_server_that_comes_back_is_found(connect, caplog):

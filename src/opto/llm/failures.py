@@ -7,7 +7,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError, ModelError, ModelRefused, ModelUnavailable, OptoError
-from opto.llm.redact import redacted
+from opto.llm.scrub import held, scrub
 from opto.llm.secret import hide
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ CODES: dict[Any, Kind] = {
     "content_policy_violation": FILTERED,
     "context_length_exceeded": TOO_LONG,
 }
+# LiteLLM has read as much out of what other providers say.
+LITELLMS_OWN = {
+    "ContentPolicyViolationError": "content_filter",
+    "ContextWindowExceededError": "context_length_exceeded",
+}
 NO_ANSWER = Kind(
     True, True, "what came is no answer of a model: look at the base URL, and what stands there"
 )
@@ -96,8 +101,6 @@ CLASSES: dict[str, Kind] = {
         NO_ANSWER,
     ),
 }
-# What is searched for keys in an exception.
-PLAIN = (str, bytes, list, tuple, dict)
 UNSENT = Kind(False, False, "the client did not send the request")
 
 
@@ -176,53 +179,9 @@ def may_cost(error: BaseException) -> bool:
     return isinstance(error, (ModelUnavailable, AnswerError)) or not isinstance(error, Exception)
 
 
-def scrub(error: BaseException, secrets: Iterable[Any] = ()) -> None:
-    """Take keys out of what `error`, and what caused it, say of themselves.
-
-    Args:
-        error: what a client raised.
-        secrets: keys, beside those of the environment.
-    """
-    unwanted = tuple(secret for secret in secrets if isinstance(secret, str))
-    for link in _chain(error):
-        link.args = redacted(link.args, unwanted)
-        # Bytes that were no text are in no `vars`.
-        for name in (*vars(link), "object"):
-            held = getattr(link, name, None)
-            if isinstance(held, PLAIN) and (clean := redacted(held, unwanted)) != held:
-                setattr(link, name, clean)
-        for told in (_held(link, "request"), _held(link, "response")):
-            _scrub_message(told, unwanted)
-            _scrub_message(_held(told, "request"), unwanted)
-
-
-def _scrub_message(message: Any, secrets: tuple[str, ...]) -> None:
-    """Take keys out of a request or response of httpx, which has been sent or read already."""
-    headers = _held(message, "headers")
-    if headers is None or not hasattr(message, "__dict__"):
-        return
-    for name, value in list(headers.items()):
-        if (clean := redacted({name: value}, secrets)[name]) != value:
-            headers[name] = clean
-    url = _held(message, "url")
-    if url is not None and (clean := hide(str(url), *secrets)) != str(url):
-        message.url = type(url)(clean)
-    held = vars(message)
-    if isinstance(body := held.get("_content"), bytes):
-        held["_content"] = redacted(body, secrets)
-    held.pop("_text", None)
-
-
-def _held(holder: Any, name: str) -> Any:
-    try:
-        return getattr(holder, name, None)
-    except RuntimeError:  # httpx's way to say that it holds none
-        return None
-
-
 def _kind(links: list[BaseException]) -> Kind | None:
     """What it is; None where nothing in it is known."""
-    status = next(filter(None, map(_status, links)), None)
+    status = _status(links)
     code = next(filter(None, map(_code, links)), None)
     if code in CODES and (status is None or status < 500):
         return CODES[code]
@@ -241,15 +200,23 @@ def _kind(links: list[BaseException]) -> Kind | None:
     return NO_ANSWER if any(map(_is_of_litellm, links)) else None
 
 
-def _status(link: BaseException) -> int | None:
-    """The HTTP status that a server sent; None for one that a client made up."""
-    if type(link).__name__ == "HTTPStatusError":
-        link = getattr(link, "response", link)
-    status = getattr(link, "status_code", None)
-    if not isinstance(status, int):
-        return None
-    made_up = _is_of_litellm(link) and (status == 408 or status >= 500)
-    return None if made_up else status
+def _status(links: list[BaseException]) -> int | None:
+    """The HTTP status that a server sent; None where none was, or only a client made one up."""
+    # What the transport saw goes before what a client made of it.
+    seen = [
+        getattr(held(link, "response"), "status_code", None) for link in links if _is_http(link)
+    ]
+    told = [
+        status
+        for link in links
+        if isinstance(status := getattr(link, "status_code", None), int)
+        and not (_is_of_litellm(link) and (status == 408 or status >= 500))
+    ]
+    return next((status for status in (*seen, *told) if status and status >= 400), None)
+
+
+def _is_http(link: BaseException) -> bool:
+    return type(link).__name__ == "HTTPStatusError"
 
 
 def _is_of_litellm(link: object) -> bool:
@@ -267,8 +234,8 @@ def _is_of_system(link: BaseException) -> bool:
 
 
 def _code(link: BaseException) -> Any:
-    if type(link).__name__ == "ContentPolicyViolationError":  # LiteLLM's, from many providers
-        return "content_filter"
+    if type(link).__name__ in LITELLMS_OWN:
+        return LITELLMS_OWN[type(link).__name__]
     body = getattr(link, "body", None)
     return body.get("code") if isinstance(body, dict) else None
 
@@ -281,7 +248,7 @@ def _said(links: list[BaseException], secrets: Iterable[Any]) -> str:
     telling = telling or next((link for link in links if type(link).__name__ in CLASSES), None)
     telling = telling or next((link for link in links if _is_connection(link)), first)
     said = [str(telling)]
-    if telling is not first and (where := _where(links)):
+    if (_is_of_system(telling) or _is_connection(telling)) and (where := _where(links)):
         said.insert(0, f"{where}:")
     body = getattr(first, "body", None)
     if body and not (isinstance(body, dict) and str(body.get("message")) in said[-1]):
@@ -292,7 +259,7 @@ def _said(links: list[BaseException], secrets: Iterable[Any]) -> str:
 def _where(links: list[Any]) -> str:
     """Host and port of the server; no more of its address, which may hold a key."""
     for link in reversed(links):  # LiteLLM gives its own errors an address of its making
-        url = _held(_held(link, "request"), "url")
+        url = held(held(link, "request"), "url")
         if hasattr(url, "host"):
             return f"{url.host}:{url.port}" if url.port else str(url.host)
     return ""
@@ -313,18 +280,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or (None if type(link) is TimeoutError else link.__context__)
         if isinstance(link, OptoError):
             return
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """All errors that can be reached from this one, also what Python does not show."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        link = waiting.pop()
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
-            yield link
-            waiting += [link.__cause__, link.__context__]
 
 
 def _asked_wait(links: list[BaseException]) -> float | None:
