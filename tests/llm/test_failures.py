@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from opto.errors import ModelRefused, ModelUnavailable
+from opto.llm.completion import NoCompletionError, checked
 from opto.llm.failures import Failure, may_cost, scrub
 
 
@@ -155,3 +156,12 @@ def test_keys_are_taken_out_of_the_whole_chain():
     cause.__context__ = error  # a circle ends
     scrub(error, ["hunter2"])
     assert (str(cause), error.message) == ("with *** inside", "*** again")
+
+
+def test_no_half_of_a_secret_is_left_where_an_answer_is_quoted(monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "hunter2hunter2")
+    for before in (1990, 1995, 399, 395):
+        with pytest.raises(NoCompletionError) as caught:
+            checked("x" * before + "hunter2hunter2" + "y" * 3000)
+        assert "hunter" not in str(caught.value)
+        assert "hunter" not in str(Failure.of(caught.value).as_error("m", 1, 0.0))

@@ -79,3 +79,19 @@ def test_a_value_has_the_same_text_in_every_process():
     assert safe_text(words) == "{'apple', 'fig', 'pear', 'plum'}"
     assert safe_text(frozenset({2, "a"})) == "frozenset({'a', 2})"
     assert (safe_text(set()), safe_text(frozenset())) == ("set()", "frozenset()")
+
+
+def both(text):
+    return cut(text, 100), shown(text, 100)
+
+
+def test_no_half_of_a_secret_is_left_where_a_text_is_cut(monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "hunter2hunter2")
+    for apart in range(120):
+        for text in (
+            f"{'x' * apart}hunter2hunter2{'y' * 200}",
+            f"{'y' * 200}hunter2hunter2{'x' * apart}",
+        ):
+            assert not {"hunte", "nter2"} & {s[i : i + 5] for s in both(text) for i in range(200)}
+    assert cut("hunter2hunter2" * 10, 100) == "***" * 10
+    assert cut("short: hunter2hunter2", 100) == "short: hunter2hunter2"  # cleaned where it is sent

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from opto.llm.redact import cleaned
+
 __all__ = ["NoCompletionError", "checked"]
 
-# How much of what came instead of an answer is quoted.
-QUOTED = 200
+# How much of what came instead of an answer is looked at, and how much is quoted.
+LOOKED_AT, QUOTED = 20_000, 2_000
 
 
 class NoCompletionError(ValueError):
@@ -60,7 +62,7 @@ def _is_choice(choice: Any) -> bool:
 
 def _quoted(said: Any) -> str:
     text = said if isinstance(said, str) else repr(_plain(said))
-    return text if len(text) <= QUOTED else f"{text[: QUOTED - 4]} ..."
+    return cleaned(text[:LOOKED_AT])[:QUOTED]
 
 
 def _plain(said: Any) -> Any:

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
     from opto.llm.types import Request
 
-__all__ = ["HIDDEN", "environment_secrets", "named_secrets", "redacted", "without_secrets"]
+__all__ = [
+    "HIDDEN",
+    "cleaned",
+    "environment_secrets",
+    "named_secrets",
+    "redacted",
+    "without_secrets",
+]
 
 # Without one of these, nothing in a text looks like a key to `opto.llm.secret`. Its pattern has
 # no fixed beginning, so that searching with it takes longer than all the rest of writing.
@@ -39,6 +46,20 @@ def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
     # The longest first: one secret may be part of another.
     unwanted = {s for s in secrets if not is_ordinary(s)} | environment_secrets().keys()
     return _clean(value, tuple(sorted(unwanted, key=len, reverse=True)))
+
+
+def cleaned(text: str) -> str:
+    """`text` without the secrets of the environment, and with all else in it.
+
+    What is cut off or escaped later must be cleaned before: half of a secret is not found.
+
+    Example:
+        >>> cleaned("a text without any")
+        'a text without any'
+    """
+    for secret in environment_secrets():
+        text = text.replace(secret, HIDDEN)
+    return text
 
 
 def without_secrets(request: Request) -> Request:

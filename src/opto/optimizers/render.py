@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from opto.llm.redact import cleaned
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -63,7 +65,7 @@ def shown(value: Any, limit: int = 80) -> str:
         text = repr(value)
     except Exception as cause:  # noqa: BLE001 - as in safe_text
         text = f"<a {type(value).__name__} that has no repr: {type(cause).__name__}>"
-    text = " ".join(text.split())
+    text = " ".join(cleaned(text).split())
     return (
         text
         if len(text) <= limit
@@ -78,6 +80,8 @@ def cut(text: str, limit: int) -> str:
         >>> cut("abcdefghij" * 20, 20)
         'abcdefghij [180 characters left out] abcdefghij'
     """
+    if len(text) > limit:
+        text = cleaned(text)  # half of a secret would not be found later
     if len(text) <= limit:
         return text
     half = limit // 2
