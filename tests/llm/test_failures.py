@@ -165,3 +165,9 @@ def test_no_half_of_a_secret_is_left_where_an_answer_is_quoted(monkeypatch):
             checked("x" * before + "hunter2hunter2" + "y" * 3000)
         assert "hunter" not in str(caught.value)
         assert "hunter" not in str(Failure.of(caught.value).as_error("m", 1, 0.0))
+
+
+def test_a_package_that_the_client_lacks_is_no_matter_of_time():
+    failure = Failure.of(ModuleNotFoundError("No module named 'google'"))
+    assert not failure.transient
+    assert "install" in failure.meaning

@@ -178,6 +178,24 @@ def test_another_providers_words_for_a_prompt_that_is_too_long(claude):
         claude(server.url)("hi")
 
 
+@pytest.mark.litellm
+@pytest.mark.usefixtures("warm_litellm")
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("openai/tiny", "there is no key.*OPENAI_API_KEY"),
+        ("gemini/tiny", "there is no key.*GEMINI_API_KEY"),
+        ("anthropic/claude", "key is missing.*ANTHROPIC_API_KEY"),
+        ("a-model-that-nobody-has", "does not take this request.*Provider NOT provided"),
+    ],
+)
+def test_what_litellm_itself_lacks_is_asked_for_once(name, says):
+    with FaultyServer(Fault()) as server, pytest.raises(ModelRefused, match=says) as caught:
+        LiteLLM(name, api_base=server.url, base_delay=0.01, max_retries=2)("hi")
+    assert server.requests == []
+    assert not may_cost(caught.value)
+
+
 def test_a_server_that_comes_back_is_found(connect, caplog):
     """The connection is refused until the model says that it will try again."""
     with socket.socket() as door:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,7 @@ CLASSES: dict[str, Kind] = {
     "ConnectionRefusedError": Kind(
         True, False, "nothing listens at that address: start the server, or look at the base URL"
     ),
+    "ModuleNotFoundError": Kind(False, False, "the client needs a package: install it"),
     **dict.fromkeys(sorted(UNCONNECTED), NOT_CONNECTED),
     **dict.fromkeys(
         (
@@ -101,6 +103,9 @@ CLASSES: dict[str, Kind] = {
         NO_ANSWER,
     ),
 }
+# How clients say it that look for a key before they send anything.
+KEYLESS = re.compile(r"\bmissing (?:credentials|[\w ]{0,30}api key)\b", re.IGNORECASE)
+NO_KEY = Kind(False, False, "there is no key: give `api_key=`, or set the provider's variable")
 UNSENT = Kind(False, False, "the client did not send the request")
 
 
@@ -187,6 +192,11 @@ def _kind(links: list[BaseException]) -> Kind | None:
         return CODES[code]
     if status is not None:
         return STATUSES.get(status) or Kind(status >= 500, False, f"HTTP status {status}")
+    return _unanswered(links)
+
+
+def _unanswered(links: list[BaseException]) -> Kind | None:
+    """What it is where no server sent an error."""
     names = {kind.__name__ for link in links for kind in type(link).__mro__}
     for name, kind in CLASSES.items():
         # What TLS finds wrong later on broke a connection off that there was.
@@ -196,6 +206,8 @@ def _kind(links: list[BaseException]) -> Kind | None:
         return NO_TIME
     if any(map(_is_connection, links)):
         return BROKE_OFF
+    if any(KEYLESS.search(str(link)) for link in links):
+        return NO_KEY
     # What LiteLLM gives a status without having got one is an answer that it could not read.
     return NO_ANSWER if any(map(_is_of_litellm, links)) else None
 
