@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from json import dumps, loads
+from json import JSONEncoder, loads
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opto.errors import StoreError
+from opto.llm.glance import TAGGED, is_suspect
 from opto.llm.redact import redacted
 from opto.store.events import Claim, Entry, Event, checked
 from opto.trace.encoding import decoded, encoded
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Row"]
 
 PAGE = 500
+JSON = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -87,21 +89,12 @@ class Journal(ABC):
         secrets = tuple(secrets)
         for entry in entries:
             _check_names(entry.key, entry.run)
-        texts, values = [], []
-        for entry in map(checked, entries):
-            made = encoded(redacted(entry.data, secrets), f"{entry.kind} {entry.key}".strip())
-            texts.append(dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
-            values.append(decoded(made, entry.kind))
         at = time()
-        keys = [(redacted(e.key, secrets), redacted(e.run, secrets)) for e in entries]
-        rows = [
-            Row(0, at, e.kind, *names, text)
-            for e, names, text in zip(entries, keys, texts, strict=True)
-        ]
-        places = self._insert(rows, release)
+        written = [_written(entry, at, secrets) for entry in map(checked, entries)]
+        places = self._insert([row for row, _ in written], release)
         return [
             Event(place, at, row.kind, row.key, row.run, value)
-            for place, row, value in zip(places, rows, values, strict=True)
+            for place, (row, value) in zip(places, written, strict=True)
         ]
 
     def events(
@@ -187,6 +180,22 @@ class Journal(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _written(entry: Entry, at: float, secrets: Sequence[str]) -> tuple[Row, Any]:
+    """An event as it is to be stored, and its value when it is read again."""
+    where = f"{entry.kind} {entry.key}".strip()
+    made = encoded(entry.data, where)
+    text: str = JSON.encode(made)
+    if is_suspect(entry.data, text, secrets):
+        made = encoded(redacted(entry.data, secrets), where)
+        text = JSON.encode(made)
+    key, run = entry.key, entry.run
+    if is_suspect(None, f"{key} {run}", secrets):
+        key, run = redacted(key, secrets), redacted(run, secrets)
+    # What has no type of its own in it is what JSON makes of it, and a copy already.
+    value = decoded(made, entry.kind) if TAGGED in text else made
+    return Row(0, at, entry.kind, key, run, text), value
 
 
 def _check_names(*names: str | None) -> None:

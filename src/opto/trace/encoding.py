@@ -51,6 +51,9 @@ def encoded(value: Any, where: str) -> Any:
 
 def _encode(value: Any, where: str, above: set[int]) -> Any:
     kind = type(value)
+    # Most of what is written; the rest goes the long way.
+    if kind is str and value.isascii():
+        return value
     simple = _SIMPLE.get(kind)
     if simple is not None:
         return simple(value)
@@ -94,9 +97,13 @@ def _members(tag: str) -> Callable[[Any, Callable[[Any], Any]], Any]:
 
 
 def _mapping(value: dict[Any, Any], inner: Callable[[Any], Any]) -> Any:
-    if all(type(key) is str and _text(key) == key for key in value) and TAG not in value:
+    if TAG not in value and all(map(_is_name, value)):
         return {key: inner(item) for key, item in value.items()}
     return _tagged("dict")([[inner(key), inner(item)] for key, item in value.items()])
+
+
+def _is_name(key: Any) -> bool:
+    return type(key) is str and (key.isascii() or _text(key) == key)
 
 
 _SIMPLE: dict[type, Callable[[Any], Any]] = {
