@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -136,6 +137,12 @@ def test_secrets_are_taken_out_of_every_part_of_a_question(monkeypatch):
     tool = {"description": "it is ***!", "headers": {"Authorization": leak}}
     sent = {"user": "it is ***!", "tools": [tool], "api_key": leak, "extra_headers": {"X": leak}}
     assert clean.extra == sent
+
+
+def test_what_only_pretends_to_be_a_model_of_pydantic_stays(monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "hunter2hunter2")
+    request = Request.of("hi", http_client=Mock(), client=[Mock()], response_format=Part)
+    assert without_secrets(request) is request
 
 
 def test_it_is_said_once_for_each_variable(monkeypatch, caplog):

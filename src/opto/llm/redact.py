@@ -108,7 +108,8 @@ def _without(value: Any, secrets: Mapping[str, str]) -> Any:
         return value if same else (items if isinstance(value, list) else tuple(items))
     if hasattr(value, "model_dump") and not isinstance(value, type):
         held = value.model_dump(exclude_none=True)
-        clean = _without(held, secrets)
+        # Whatever else has a method of that name is no part of a question.
+        clean = _without(held, secrets) if isinstance(held, dict) else held
         return value if clean is held else clean
     return value
 
