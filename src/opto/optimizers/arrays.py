@@ -59,7 +59,8 @@ def scalar(value: Any, like: Any) -> Any:
     """
     kind = type(like)
     try:
-        made = kind(value)
+        # Not `kind(value)`, which wraps round in numpy 1.
+        made = sys.modules["numpy"].asarray(value).astype(kind)[()]
     except (OverflowError, TypeError, ValueError) as cause:
         raise AnswerError(f"{shown(value)} is not in the range of {kind.__name__}") from cause
     exact = like.dtype.kind not in "fc"
