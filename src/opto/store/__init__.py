@@ -9,6 +9,7 @@ from its record. Nothing that is stored runs when it is read, and no key is in i
 
 from opto.store.codec import as_reply, as_request
 from opto.store.events import KINDS, Claim, Entry, Event
+from opto.store.history import usages
 from opto.store.journal import Journal
 from opto.store.opening import default_place, open_journal
 from opto.store.postgres import PostgresJournal
@@ -34,4 +35,5 @@ __all__ = [
     "open_journal",
     "run",
     "runs",
+    "usages",
 ]
