@@ -202,7 +202,7 @@ def test_a_program_ends_at_once_and_quietly(backend, name, where, way):
             return keeps_silent(60)
         return Turn("ok", headers=KEPT)  # so that a connection stays in the client's pool
 
-    warn = [] if backend == "LiteLLM" else ["-X", "dev", "-W", "error"]
+    warn = [] if backend == "LiteLLM" else ["-W", "error"]
     with OpenAIServer(otherwise=answer) as server:
         start = time.monotonic()
         done = subprocess.run(

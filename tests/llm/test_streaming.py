@@ -117,8 +117,23 @@ BREAKING = {
 }
 
 
-@pytest.mark.parametrize("fault", BREAKING)
+def test_a_server_that_does_not_stream_gives_its_text_as_one_piece(server):
+    model = OpenAILLM("tiny", base_url=server.url)  # LiteLLM makes an empty stream of it
+    server.script += [Turn(TEXT, streams=False), Turn(TEXT, streams=False)]
+    stream = model.stream(MESSAGES)
+    assert list(stream) == [TEXT]
+    assert stream.reply == model(MESSAGES)
+
+
+def test_what_is_no_answer_is_no_empty_one(server, connect):
+    server.otherwise = Turn(streams=False, kept=0.5)
+    with pytest.raises(ModelUnavailable):
+        list(connect(max_retries=1).stream(MESSAGES))
+    assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("layer", [lambda m: m, lambda m: Governed(m, Governor())])
+@pytest.mark.parametrize("fault", BREAKING)
 def test_text_that_was_given_is_not_asked_for_again(server, connect, fault, layer):
     server.otherwise = BREAKING[fault]
     heard = []

@@ -195,3 +195,14 @@ def test_an_answer_without_a_choice_is_no_reply(answer):
 def test_replies_are_equal_by_what_was_said():
     assert Reply("a", raw=1) == Reply("a", raw=2)
     assert pickle.loads(pickle.dumps(Reply("a", others=("b",)))) == Reply("a", others=("b",))  # noqa: S301
+
+
+def test_a_digest_is_worked_out_once_and_anew_for_another_question(monkeypatch):
+    worked_out = []
+    monkeypatch.setattr(
+        "opto.llm.types.digest_of", lambda asked: worked_out.append(asked) or f"{len(worked_out)}"
+    )
+    request = Request.of("hi", seed=1)
+    assert [request.digest, request.digest, hash(request)] == ["1", "1", hash("1")]
+    assert replace(request, max_tokens=3).digest == "2"
+    assert pickle.loads(pickle.dumps(request)).digest == "3"  # noqa: S301 - it is our own

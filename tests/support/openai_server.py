@@ -47,6 +47,7 @@ class Turn:
         headers: further HTTP headers, or others in the place of the usual ones.
         finish_reason: as in OpenAI's API.
         usage: tokens read and written; None where the server does not say.
+        streams: whether it comes as events where it is asked to.
         tool_calls: what the model wants to have called: names and arguments.
         silence: seconds to wait before anything is sent.
         sent: how much of the body is sent (0..1) before the connection is cut.
@@ -61,6 +62,7 @@ class Turn:
     headers: Mapping[str, str] = field(default_factory=dict)
     finish_reason: str = "stop"
     usage: tuple[int, int] | None = (11, 7)
+    streams: bool = True
     tool_calls: Sequence[tuple[str, Mapping[str, Any]]] = ()
     silence: float = 0.0
     sent: float = 1.0
@@ -271,7 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
         turn = self.server.owner.turn(asked)
         try:
             self._pause(turn.silence)
-            if asked.body.get("stream") and turn.status < 400:
+            if asked.body.get("stream") and turn.streams and turn.status < 400:
                 self._send_events(turn, asked)
             else:
                 self._send(turn, asked)

@@ -37,6 +37,20 @@ class Assembled:
         texts = (_text(choice) for choice in choices if not choice.get("index"))
         return "".join(texts)
 
+    @property
+    def ended(self) -> bool:
+        """Whether this is an answer, and all of it.
+
+        LiteLLM ends what it could not read as an answer with nothing in it that cost nothing.
+        """
+        if not all(choice.get("finish_reason") for choice in self._choices):
+            return False
+        counted = self._about.get("usage") or {}
+        return any(
+            choice["finish_reason"] != "stop" or _says(choice.get("delta") or {})
+            for choice in self._choices
+        ) or any(counted.get(name) for name in ("prompt_tokens", "completion_tokens"))
+
     def data(self) -> dict[str, Any]:
         """The whole answer as plain data; without a choice where none came."""
         choices = sorted(self._choices, key=lambda choice: choice.get("index") or 0)
@@ -45,6 +59,10 @@ class Assembled:
             "object": "chat.completion",
             "choices": [_choice(choice) for choice in choices],
         }
+
+
+def _says(delta: Mapping[str, Any]) -> bool:
+    return any(value for name, value in delta.items() if name != "role")
 
 
 def _text(choice: Mapping[str, Any]) -> str:

@@ -17,8 +17,9 @@ __all__ = ["CustomLLM", "OpenAILLM"]
 
 OFFICIAL = "https://api.openai.com/v1"
 DEFAULT_MODEL = "gpt-4o"
-# What the client must be told; all else it only sends.
-TOLD = frozenset({"extra_headers", "extra_query", "model", "stream", "timeout"})
+PATH = "/chat/completions"
+# What is said of a request to the client, by the names that the client has for it.
+OPTIONS = {"extra_headers": "headers", "extra_query": "params", "timeout": "timeout"}
 
 
 class OpenAILLM(RemoteLLM):
@@ -97,30 +98,34 @@ class OpenAILLM(RemoteLLM):
                 'model without any server take LLM(backend="Local")'
             )
         # The client insists on a key; most servers of one's own do not.
-        key = _awaited(key) if callable(key) else key or "unused"
+        key = "unused" if callable(key) or not key else key
         return _Connected(openai.AsyncOpenAI(base_url=self._address, api_key=key, max_retries=0))
 
     def _sender(self, arguments: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
-        connected, route = self._client.get(), _route(arguments)
+        connected, route, options = self._client.get(), _route(arguments), _options(arguments)
+        key = self._secret("api_key")
         if self._is_official() and "max_tokens" in arguments:
             # The newer name; OpenAI's reasoning models refuse the older one.
             arguments["max_completion_tokens"] = arguments.pop("max_tokens")
-        told = {name: arguments.pop(name) for name in TOLD if name in arguments}
-        theirs = arguments.pop("extra_body", None) or {}
-        # The client goes through what it takes by name, part by part, for values that it would
-        # have to translate. Ours are plain, so that it is spared a fifth of the time of a call.
-        told["extra_body"] = {**arguments, **theirs}
+        body = {**arguments, **(arguments.pop("extra_body", None) or {})}
 
         async def send() -> Any:
-            client = connected.client.with_options(**route) if route else connected.client
-            response = await client.chat.completions.with_raw_response.create(messages=(), **told)
-            answer = response.parse()
-            if not isinstance(answer, str):  # else it is no completion
-                # Where LiteLLM keeps them: they tell limits.
-                answer._response_headers = response.headers
-            return answer
+            way = {"api_key": await _to_thread(key), **route} if callable(key) else route
+            client = connected.client.with_options(**way) if way else connected.client
+            if "stream" in body:
+                return await self._whole_or_stream(await connected.begin(client, body, options))
+            return await connected.ask(client, body, options)
 
         return send
+
+    async def _whole_or_stream(self, stream: Any) -> Any:
+        """The stream, or the whole answer of a server that does not stream."""
+        headers = stream.response.headers
+        if headers.get("content-type", "").startswith("application/json"):
+            await stream.response.aread()
+            return _with_headers(self._answer_of(stream.response.json()), headers)
+        stream._response_headers = headers
+        return stream
 
     def _answer_of(self, data: dict[str, Any]) -> Any:
         from openai.types.chat import ChatCompletion  # lazy: a vendor's SDK
@@ -178,24 +183,53 @@ class CustomLLM(OpenAILLM):
 
 
 class _Connected:
-    """A client whose connections are closed when nobody holds this any more."""
+    """A client whose connections are closed when nobody holds this any more.
+
+    It is asked by ``post``, as for an address that it does not know. Its method for this
+    one goes through all arguments, part by part, for values that it would have to
+    translate: ours are plain, and it would take a fifth of the time of a call.
+    """
 
     def __init__(self, client: Any) -> None:
+        import openai  # lazy: a vendor's SDK
+        from openai.types.chat import ChatCompletion, ChatCompletionChunk  # lazy: a vendor's SDK
+
         from opto.llm.loop import here  # lazy: asyncio, 30 ms of import
 
         self.client = client
+        self._whole = openai.AsyncAPIResponse[ChatCompletion]
+        self._parts = {
+            "cast_to": ChatCompletion,
+            "stream": True,
+            "stream_cls": openai.AsyncStream[ChatCompletionChunk],
+        }
         here().adopt(client.close, self)
 
+    async def ask(self, client: Any, body: Any, options: Any) -> Any:
+        response = await client.post(PATH, cast_to=self._whole, body=body, options=options)
+        return _with_headers(await response.parse(), response.headers)
 
-def _awaited(key: Callable[[], str]) -> Callable[[], Awaitable[str]]:
-    """A function that gives a key, as the client takes it."""
+    async def begin(self, client: Any, body: Any, options: Any) -> Any:
+        return await client.post(PATH, body=body, options=options, **self._parts)
 
-    async def awaited() -> str:
-        from asyncio import to_thread  # lazy: asyncio, 30 ms of import
 
-        return await to_thread(key)  # it may ask somebody for the key
+def _with_headers(answer: Any, headers: Any) -> Any:
+    """The answer, with the headers where LiteLLM keeps them: they tell limits."""
+    if not isinstance(answer, str):  # else it is no completion
+        answer._response_headers = headers
+    return answer
 
-    return awaited
+
+async def _to_thread(key: Callable[[], str]) -> str:
+    from asyncio import to_thread  # lazy: asyncio, 30 ms of import
+
+    return await to_thread(key)  # it may ask somebody for the key
+
+
+def _options(arguments: dict[str, Any]) -> dict[str, Any]:
+    said = {theirs: arguments.pop(ours, None) for ours, theirs in OPTIONS.items()}
+    # Without a limit is said by None; everything else is then left out.
+    return {name: value for name, value in said.items() if value is not None or name == "timeout"}
 
 
 def _route(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -131,9 +131,9 @@ class RemoteLLM(LLM):
             raise NoCompletionError(f"the stream broke off: {error}") from error
         finally:
             # A stream that is left as it is keeps its connection, and the model its work.
-            await stream.aclose()
+            await getattr(stream, "aclose", stream.close)()  # older clients know one name
         data = whole.data()
-        if not all(choice["finish_reason"] for choice in data["choices"]):
+        if not whole.ended:
             raise NoCompletionError("the stream ended, and the answer had not")
         answer = self._answer_of(data)
         with suppress(AttributeError):

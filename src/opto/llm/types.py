@@ -69,6 +69,7 @@ class Request:
     sample: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
     live: Live | None = field(default=None, repr=False, compare=False)
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, messages: str | Sequence[Any], /, **arguments: Any) -> Request:
@@ -89,9 +90,12 @@ class Request:
         Raises:
             ArgumentError: an argument is not data, so that it has no stable form.
         """
-        asked = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in APART}
-        asked["extra"] = {k: v for k, v in self.extra.items() if not _is_route(k)}
-        return digest_of(asked)
+        if not self._digest:
+            asked = {name: getattr(self, name) for name in ("messages", *SAID)}
+            asked["extra"] = {k: v for k, v in self.extra.items() if not _is_route(k)}
+            # Worked out once: each layer asks for it. That is no change of a frozen value.
+            object.__setattr__(self, "_digest", digest_of(asked))
+        return self._digest
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments to call a chat API with; nothing that was left open."""
@@ -129,12 +133,10 @@ class Request:
 
     def __reduce__(self) -> tuple[type[Request], tuple[Any, ...]]:
         # A copy, here or in another process, is a question that nobody accompanies yet.
-        return Request, tuple(getattr(self, f.name) for f in fields(self) if f.name != "live")
+        return Request, tuple(getattr(self, name) for name in ("messages", *SAID, "extra"))
 
 
 SAID = ("model", "max_tokens", "temperature", "response_format", "sample")
-# What a digest does not take as it is.
-APART = frozenset({"extra", "live"})
 
 
 @dataclass(frozen=True, slots=True)
