@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from opto.llm.shaped import Shaped
     from opto.llm.stream import AsyncStream, Stream
     from opto.llm.tokens import Count, count
+    from opto.llm.vectors import embed
 
 __all__ = [
     "FREE",
@@ -66,6 +67,7 @@ __all__ = [
     "as_llm",
     "auto_construct_oai_config_list_from_env",
     "count",
+    "embed",
     "estimate",
 ]
 
@@ -91,6 +93,7 @@ WHEN_ASKED = {
     "Stream": "opto.llm.stream",
     "auto_construct_oai_config_list_from_env": "opto.llm.configs",
     "count": "opto.llm.tokens",
+    "embed": "opto.llm.vectors",
     "estimate": "opto.llm.forecast",
 }
 

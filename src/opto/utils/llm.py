@@ -9,6 +9,7 @@ from opto.llm import (
     LiteLLM,
     LLMFactory,
     auto_construct_oai_config_list_from_env,
+    embed,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "LLMFactory",
     "LiteLLM",
     "auto_construct_oai_config_list_from_env",
+    "embed",
 ]
