@@ -63,3 +63,28 @@ def connect(request, server):
 @pytest.fixture
 def model(connect):
     return connect()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(
+            "AutoGen",
+            marks=pytest.mark.skipif(
+                not installed("autogen"), reason="AutoGen 0.2 is not installed"
+            ),
+        ),
+        "alone",
+    ]
+)
+def way(request, monkeypatch):
+    """Through AutoGen, which must be what asked; or as if it were not installed."""
+    if request.param == "alone":
+        monkeypatch.setitem(sys.modules, "autogen", None)
+    return request.param
+
+
+@pytest.fixture
+def two(server):
+    """Two models on one server, told apart by their names."""
+    entry = {"base_url": server.url, "api_key": "sk-any", "cache_seed": 41, "tags": ["t"]}
+    return [{"model": "first", **entry}, {"model": "second", **entry}]

@@ -6,39 +6,18 @@ import asyncio
 import copy
 import json
 import pickle
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
 
 import pytest
 
-from opto.errors import ArgumentError, ModelMissing, ModelRefused, ModelUnavailable
-from opto.llm import LLM, AutoGenLLM, Budget, Budgeted, LiteLLM, OpenAILLM, Request, renewed
-from opto.llm.configs import auto_construct_oai_config_list_from_env
+from opto.errors import ArgumentError, ModelRefused, ModelUnavailable
+from opto.llm import AutoGenLLM, Budget, Budgeted, OpenAILLM, Request, renewed
 from opto.llm.live import Live
-from opto.llm.packages import installed
 from tests.support.openai_server import OpenAIServer, calls, fails, keeps_silent, says, truncates
 
-with_autogen = pytest.mark.skipif(not installed("autogen"), reason="AutoGen 0.2 is not installed")
-
-
-@pytest.fixture(params=[pytest.param("AutoGen", marks=with_autogen), "alone"], autouse=True)
-def way(request, monkeypatch):
-    """Through AutoGen, which must be what asked; or as if it were not installed."""
-    if request.param == "alone":
-        monkeypatch.setitem(sys.modules, "autogen", None)
-        yield "alone"
-        return
-    yield "AutoGen"
-
-
-@pytest.fixture
-def two(server):
-    """Two models on one server, told apart by their names."""
-    entry = {"base_url": server.url, "api_key": "sk-any", "cache_seed": 41, "tags": ["t"]}
-    return [{"model": "first", **entry}, {"model": "second", **entry}]
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def asked(server):
@@ -63,27 +42,6 @@ def test_nothing_is_printed_logged_or_left_on_the_disk(server, two, capfd, caplo
     assert len(server.requests) == 2
     assert capfd.readouterr() == ("", "")
     assert [record for record in caplog.records if record.name.startswith("autogen")] == []
-
-
-def test_a_program_that_asks_prints_nothing_and_leaves_nothing(server, two, tmp_path):
-    program = f"from opto.llm import AutoGenLLM\nassert AutoGenLLM({two!r})('hi').text == 'ok'\n"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        capture_output=True,
-        cwd=tmp_path,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_autogen_is_imported_by_the_first_question(server, two):
-    program = (
-        "import sys\nfrom opto.llm import AutoGenLLM\n"
-        f"AutoGenLLM({two!r})\nassert 'autogen' not in sys.modules and 'openai' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", program], timeout=60, check=True)
 
 
 def test_the_next_one_answers_where_the_first_cannot(server, two):
@@ -118,13 +76,6 @@ def test_nobody_listens(two):
     two = [{**entry, "base_url": "http://127.0.0.1:1/v1"} for entry in two]
     with pytest.raises(ModelUnavailable, match="nothing listens at that address"):
         AutoGenLLM(two, max_retries=0)("hi")
-
-
-def test_a_filter_chooses_among_the_models(server, two):
-    assert AutoGenLLM(two, {"model": ["second"]})("hi").text == "ok"
-    assert asked(server) == ["second"]
-    with pytest.raises(ModelMissing, match=r"passes the filter {'model': \['third'\]}"):
-        AutoGenLLM(two, {"model": ["third"]})
 
 
 def test_create_is_what_the_original_calls(server, two):
@@ -167,32 +118,6 @@ def test_what_is_asked_arrives_as_it_is(server, two):
         schema,
     )
     assert json.loads(second["messages"][1]["tool_calls"][0]["function"]["arguments"]) == {"a": 1}
-
-
-@pytest.mark.parametrize(
-    ("price", "cost"), [([1.0, 2.0], 0.025), (1.0, 0.018), ((0, 0), 0.0), (None, None)]
-)
-def test_the_price_of_a_configuration_is_the_cost(server, two, price, cost):
-    two[1]["price"] = price
-    server.script += [fails(401), says("second best")]
-    assert AutoGenLLM(two)("hi").usage.cost_usd == pytest.approx(cost)
-
-
-def test_a_price_is_two_numbers(two):
-    with pytest.raises(ArgumentError, match="two numbers"):
-        AutoGenLLM([{**two[0], "price": [1.0, 2.0, 3.0]}])
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [("cache", "CVE"), ("api_rate_limit", "governor"), ("model_client_cls", "subclass")],
-)
-def test_what_is_not_taken_is_refused_with_the_reason(server, two, name, why):
-    with pytest.raises(ArgumentError, match=f"'{name}' in a configuration.*{why}"):
-        AutoGenLLM([{**two[0], name: 3}])
-    with pytest.raises(ArgumentError, match=f"'{name}' in a question.*{why}"):
-        AutoGenLLM(two)("hi", **{name: 3})
-    assert AutoGenLLM([{**two[0], name: None}])("hi", **{name: None}).text == "ok"
 
 
 def test_what_only_autogen_understands(server, two, way):
@@ -322,70 +247,6 @@ def test_without_a_key_openai_is_not_even_asked():
 def test_pieces_are_not_asked_for_by_an_argument(two):
     with pytest.raises(ArgumentError, match="leave out stream=True"):
         AutoGenLLM(two)("hi", stream=True)
-
-
-def place_file(server, two, monkeypatch, tmp_path):
-    (tmp_path / "OAI_CONFIG_LIST").write_text(json.dumps(two))
-
-
-def place_named_file(server, two, monkeypatch, tmp_path):
-    (tmp_path / "mine.json").write_text(json.dumps(two))
-    monkeypatch.setenv("OAI_CONFIG_LIST", "mine.json")
-
-
-def place_text(server, two, monkeypatch, tmp_path):
-    monkeypatch.setenv("OAI_CONFIG_LIST", json.dumps(two))
-
-
-def place_key(server, two, monkeypatch, tmp_path):
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-any")
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-
-
-def place_built(server, two, monkeypatch, tmp_path):
-    monkeypatch.setenv("OAI_CONFIG_LIST", "")  # so that it is taken back after the test
-    place_key(server, two, monkeypatch, tmp_path)
-    assert auto_construct_oai_config_list_from_env()
-
-
-@pytest.mark.parametrize(
-    ("place", "name"),
-    [
-        (place_file, "first"),
-        (place_named_file, "first"),
-        (place_text, "first"),
-        (place_key, "gpt-4o"),
-        (place_built, "gpt-4o"),
-    ],
-)
-def test_configurations_are_found(server, two, monkeypatch, tmp_path, place, name):
-    monkeypatch.chdir(tmp_path)
-    place(server, two, monkeypatch, tmp_path)
-    monkeypatch.setenv("TRACE_DEFAULT_LLM_BACKEND", "AutoGen")
-    model = LLM()
-    assert type(model) is AutoGenLLM
-    assert model("hi").text == "ok"
-    assert asked(server) == [name]
-    assert server.requests[0].headers["authorization"] == "Bearer sk-any"
-
-
-@pytest.mark.skipif(not installed("litellm"), reason="LiteLLM is not installed")
-@pytest.mark.parametrize(
-    ("api_type", "name"),
-    [("anthropic", "anthropic/m"), ("azure", "azure/m"), ("google", "gemini/m")],
-)
-def test_other_providers_are_asked_through_litellm(api_type, name):
-    config = {"model": "m", "api_type": api_type, "base_url": "http://127.0.0.1:1"}
-    [model] = AutoGenLLM([config]).models
-    assert (type(model), model.model_name) == (LiteLLM, name)
-    assert model.defaults["api_base"] == "http://127.0.0.1:1"
-
-
-def test_schemas_are_enforced_if_all_do(two):
-    two[0]["enforces_schema"] = True
-    assert not AutoGenLLM(two).enforces_schema
-    two[1]["enforces_schema"] = True
-    assert AutoGenLLM(two).enforces_schema
 
 
 def test_keys_stay_in_the_process(server, two):

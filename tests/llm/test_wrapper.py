@@ -116,3 +116,25 @@ def test_the_answer_holds_no_client(server):
     raw = AutoGenLLM([{"model": "m", "base_url": server.url, "api_key": "sk-any"}])("hi").raw
     assert not hasattr(raw, "message_retrieval_function")
     assert raw.model_dump()["choices"][0]["message"]["content"] == "ok"
+
+
+@autogen
+def test_a_program_that_asks_prints_nothing_and_leaves_nothing(server, two, tmp_path):
+    program = f"from opto.llm import AutoGenLLM\nassert AutoGenLLM({two!r})('hi').text == 'ok'\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        cwd=tmp_path,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_autogen_is_imported_by_the_first_question(server, two):
+    program = (
+        "import sys\nfrom opto.llm import AutoGenLLM\n"
+        f"AutoGenLLM({two!r})\nassert 'autogen' not in sys.modules and 'openai' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], timeout=60, check=True)
