@@ -12,7 +12,7 @@ from opto.errors import StoreError
 from opto.llm.glance import TAGGED, is_suspect
 from opto.llm.redact import redacted
 from opto.store.events import Claim, Entry, Event, checked
-from opto.trace.encoding import decoded, encoded
+from opto.trace.encoding import decoded, encoded, is_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -184,18 +184,19 @@ class Journal(ABC):
 
 def _written(entry: Entry, at: float, secrets: Sequence[str]) -> tuple[Row, Any]:
     """An event as it is to be stored, and its value when it is read again."""
-    where = f"{entry.kind} {entry.key}".strip()
-    made = encoded(entry.data, where)
-    text: str = JSON.encode(made)
-    if is_suspect(entry.data, text, secrets):
-        made = encoded(redacted(entry.data, secrets), where)
-        text = JSON.encode(made)
-    key, run = entry.key, entry.run
-    if is_suspect(None, f"{key} {run}", secrets):
-        key, run = redacted(key, secrets), redacted(run, secrets)
-    # What has no type of its own in it is what JSON makes of it, and a copy already.
-    value = decoded(made, entry.kind) if TAGGED in text else made
+    data, key, run = entry.data, entry.key, entry.run
+    text = _text_of(data, entry)
+    if is_suspect(data, f"{text} {key} {run}", secrets):
+        data, key, run = (redacted(part, secrets) for part in (data, key, run))
+        text = _text_of(data, entry)
+    read = loads(text)
+    value = decoded(read, entry.kind) if TAGGED in text else read
     return Row(0, at, entry.kind, key, run, text), value
+
+
+def _text_of(data: Any, entry: Entry) -> str:
+    made = data if is_json(data) else encoded(data, f"{entry.kind} {entry.key}".strip())
+    return JSON.encode(made)
 
 
 def _check_names(*names: str | None) -> None:

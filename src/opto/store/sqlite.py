@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["SQLiteJournal"]
 
 COLUMNS = "seq, at, kind, key, run, data"
+# Take a claim that is free, or one's own, or over.
+CLAIM = (
+    "INSERT INTO claim (key, owner, until) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    "owner = excluded.owner, until = excluded.until "
+    "WHERE claim.owner = excluded.owner OR claim.until <= ?"
+)
 
 
 class SQLiteJournal(Journal):
@@ -73,13 +79,17 @@ class SQLiteJournal(Journal):
         with understood(self.path), self._reader.use() as connection:
             if _is_taken(connection, claim):
                 return False
+        now = time()
+        row = (claim.key, claim.owner, now + seconds)
+        # One statement, which is a transaction of its own, where nobody has it or it is ours.
+        with understood(self.path), self._writer.use() as connection:
+            if connection.execute(CLAIM, (*row, now)).rowcount:
+                return True
         with self._transaction() as connection:
             if _is_taken(connection, claim):
                 return False
-            connection.execute(
-                "INSERT OR REPLACE INTO claim (key, owner, until) VALUES (?, ?, ?)",
-                (claim.key, claim.owner, time() + seconds),
-            )
+            # Its owner is gone.
+            connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, ?)", row)
             return True
 
     def release(self, claim: Claim) -> None:
@@ -104,13 +114,11 @@ class SQLiteJournal(Journal):
         self._reader.close()
 
     def _insert(self, rows: Sequence[Row], release: Claim | None) -> list[int]:
+        if len(rows) == 1 and release is None:
+            with understood(self.path), self._writer.use() as connection:
+                return [_append(connection, rows[0])]
         with self._transaction() as connection:
-            places = []
-            for row in rows:
-                done = connection.execute(
-                    "INSERT INTO event (at, kind, key, run, data) VALUES (?, ?, ?, ?, ?)", row[1:]
-                )
-                places.append(int(done.lastrowid or 0))
+            places = [_append(connection, row) for row in rows]
             if release is not None:
                 _release(connection, release)
         return places
@@ -157,6 +165,11 @@ class SQLiteJournal(Journal):
 
 def _opened(path: str, flush: bool, patience: float) -> SQLiteJournal:
     return SQLiteJournal(path, flush=flush, patience=patience)
+
+
+def _append(connection: sqlite3.Connection, row: Row) -> int:
+    statement = "INSERT INTO event (at, kind, key, run, data) VALUES (?, ?, ?, ?, ?)"
+    return int(connection.execute(statement, row[1:]).lastrowid or 0)
 
 
 def _is_taken(connection: sqlite3.Connection, claim: Claim) -> bool:
