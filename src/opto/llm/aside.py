@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError, get_running_loop, wait
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from threading import Thread
@@ -77,7 +77,7 @@ async def answered(ask: Callable[[Request], Reply], request: Request) -> Reply:
 
     def done(result: Outcome) -> None:
         # A loop that has ended meanwhile has nobody left who waits.
-        if not loop.is_closed():
+        with suppress(RuntimeError):
             loop.call_soon_threadsafe(outcome.set_result, result)
 
     begin(ask, request, live, done)

@@ -131,14 +131,14 @@ class Loop:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(close() for close in self._open), return_exceptions=True)
+        await asyncio.gather(*(close() for close in tuple(self._open)), return_exceptions=True)
 
     def _close_soon(self, close: Callable[[], Awaitable[object]]) -> None:
         if self._process != os.getpid():
             return
         self._open.discard(close)
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._close, close)
+        if self._loop is not None:
+            _send(self._loop, self._close, close)
 
     def _close(self, close: Callable[[], Awaitable[object]]) -> None:
         task = asyncio.ensure_future(close())
@@ -150,8 +150,14 @@ class Loop:
         if self._process != os.getpid() or loop is None or thread is None:
             return
         self._loop = None
-        loop.call_soon_threadsafe(self._leave.set)
+        _send(loop, self._leave.set)
         thread.join(GRACE)
+
+
+def _send(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *given: object) -> None:
+    """Have something called on the loop, unless that has ended: then there is nothing to end."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *given)
 
 
 # The one of this process, and in a fork those of its parents, which stay as they are.
@@ -189,14 +195,16 @@ class _Errand:
             with suppress(Empty):
                 self._outcome.get(timeout=GRACE)
             raise
-        if error is not None:
-            raise error
-        return value
+        try:
+            if error is not None:
+                raise error
+            return value
+        finally:
+            del error  # else it would hold, in a circle, all that its traceback has seen
 
     def cancel(self) -> None:
         # After `_begin`, whichever thread this is: the loop keeps the order.
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stop)
+        _send(self._loop, self._stop)
 
     def _begin(self) -> None:
         self._task = self._loop.create_task(self._go())
@@ -219,14 +227,14 @@ class _Errand:
         if self._seconds is not None:
             timer = self._loop.call_later(self._seconds, self._expire)
         try:
-            value, error = await self._call(), None
-        except BaseException as raised:  # noqa: BLE001 - it is raised where it is awaited
+            self._tell(await self._call(), None)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
             # Raised there, it would get what the asker is handling just then as its context.
-            raised.__cause__ = raised.__cause__ or raised.__context__
-            value, error = None, self._time_is_up() if self._late else raised
-        if timer is not None:
-            timer.cancel()
-        self._tell(value, error)
+            error.__cause__ = error.__cause__ or error.__context__
+            self._tell(None, self._time_is_up() if self._late else error)
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def _tell(self, value: Any, error: BaseException | None) -> None:
         # At the program's end only daemons wait; nobody is there to hear why in vain.

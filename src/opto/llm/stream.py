@@ -142,7 +142,7 @@ class AsyncStream(_Told):
 
         def put(item: str | Outcome) -> None:
             # A loop that has ended meanwhile has nobody left who reads.
-            if not loop.is_closed():
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(items.put_nowait, item)
 
         super().__init__(Live(put))
