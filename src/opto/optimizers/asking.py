@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import ModelRefused, StoreError
-from opto.llm import Reply, Request, as_llm
+from opto.errors import ModelRefused, OptimizerError, StoreError
+from opto.llm import Reply, Request, ScriptedLLM, as_llm
+from opto.llm.layers import layers
 from opto.llm.redact import redacted
+from opto.optimizers.drive import drive, drive_async
 from opto.optimizers.keeping import read_json, write_json
 from opto.optimizers.memory import Memory
 from opto.optimizers.optimizer import Optimizer
 from opto.optimizers.options import is_overridden
+from opto.optimizers.rounds import gathered, together, told_apart
 from opto.optimizers.summary import FunctionFeedback
 from opto.optimizers.utils import print_color
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from os import PathLike
 
+    from opto.llm import LLM
+    from opto.optimizers.drive import Plan
     from opto.optimizers.proposal import Update
     from opto.trace.propagators import Propagator
 
-__all__ = ["AskingOptimizer"]
+__all__ = ["AskingOptimizer", "whole"]
 
 _KIND = "opto.optimizer/1"
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "schema", "grammar")
 
 
 class AskingOptimizer(Optimizer):
-    """An optimizer that asks a language model; a subclass writes `_step`.
+    """An optimizer that asks a language model; a subclass writes `_rounds`.
+
+    The questions of one round are asked at the same time, by threads or, in `step_async`, by
+    tasks. Each has the context of the caller, so that a run, its budget and `stop_tracing`
+    hold for it. A `call_llm` of your own is called by one thread, in order.
 
     Args:
         parameters: a list of `ParameterNode`.
@@ -39,6 +50,9 @@ class AskingOptimizer(Optimizer):
         memory_size: how many earlier rounds the model sees.
         max_tokens: the longest answer, in tokens; None for no limit.
         log: whether prompts and answers are kept.
+        parallel: how many questions of a round are asked at a time. With 1, a model is
+            never called by two threads at once. One that answers from a script is asked in
+            order, whatever this says.
     """
 
     def __init__(
@@ -51,6 +65,7 @@ class AskingOptimizer(Optimizer):
         memory_size: int = 0,
         max_tokens: int | None = 4096,
         log: bool = True,
+        parallel: int = 8,
     ) -> None:
         super().__init__(parameters, propagator=propagator)
         # A model that was given is kept as it is, so that `optimizer.llm is llm`.
@@ -60,6 +75,7 @@ class AskingOptimizer(Optimizer):
         self.max_tokens = max_tokens
         self.log: list[dict[str, Any]] | None = [] if log else None
         self.summary_log: list[dict[str, Any]] | None = [] if log else None
+        self.parallel = whole("parallel", parallel)
         self._takes_format = True
 
     @property
@@ -95,40 +111,113 @@ class AskingOptimizer(Optimizer):
         request = Request(messages, max_tokens=max_tokens or self.max_tokens)
         return self._answer(request, verbose).text
 
-    def _ask(self, requests: tuple[Request, ...], verbose: bool | str) -> tuple[Reply, ...]:
-        """The replies to the questions of one round."""
-        if not is_overridden(self, AskingOptimizer, "call_llm"):
-            return tuple(self._answer(request, verbose) for request in requests)
-        return tuple(
-            Reply.read(
-                self.call_llm(
-                    system_prompt=request.messages[0]["content"],
-                    user_prompt=request.messages[-1]["content"],
-                    verbose=verbose,
-                    max_tokens=request.max_tokens,
-                ),
-                request.digest,
-            )
-            for request in requests
+    # -- the step -----------------------------------------------------------------------
+
+    def _rounds(self, *args: Any, **kwargs: Any) -> Plan[Update]:
+        """The whole step as a plan, from the feedback to the update; what a subclass writes.
+
+        Args:
+            *args: what `step` was given, ``verbose`` first.
+            **kwargs: what `step` was given.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must write _rounds(), a generator of tuples of requests that "
+            f"is sent tuples of replies and returns an Update"
         )
 
+    def _step(self, verbose: bool | str = False, *args: Any, **kwargs: Any) -> Mapping[Any, Any]:
+        """New values for the parameters; see `_rounds`."""
+        answer = partial(self._ask, verbose=verbose)
+        return drive(self._rounds(verbose, *args, **kwargs), answer)
+
+    async def _propose_async(self, *args: Any, **kwargs: Any) -> Mapping[Any, Any]:
+        if is_overridden(self, AskingOptimizer, "_step"):
+            return await super()._propose_async(*args, **kwargs)
+        return await self._step_async(*args, **kwargs)
+
+    async def _step_async(
+        self, verbose: bool | str = False, *args: Any, **kwargs: Any
+    ) -> Mapping[Any, Any]:
+        answer = partial(self._ask_async, verbose=verbose)
+        return await drive_async(self._rounds(verbose, *args, **kwargs), answer)
+
+    def _ask(self, requests: tuple[Request, ...], verbose: bool | str) -> tuple[Reply, ...]:
+        """The replies to the questions of one round."""
+        if is_overridden(self, AskingOptimizer, "call_llm"):
+            return tuple(self._called(request, verbose) for request in requests)
+        self._show_questions(requests, verbose)
+        replies = together(self._reply, told_apart(requests), self._at_a_time(requests))
+        return _shown_answers(replies, verbose)
+
+    async def _ask_async(
+        self, requests: tuple[Request, ...], verbose: bool | str
+    ) -> tuple[Reply, ...]:
+        """The replies to the questions of one round, without holding up the event loop."""
+        if is_overridden(self, AskingOptimizer, "call_llm"):
+            # lazy: 30 ms of import; whoever awaits has paid for it
+            from asyncio import to_thread
+
+            return await to_thread(self._ask, requests, verbose)
+        self._show_questions(requests, verbose)
+        at_a_time = self._at_a_time(requests)
+        replies = await gathered(self._reply_async, told_apart(requests), at_a_time)
+        return _shown_answers(replies, verbose)
+
+    def _called(self, request: Request, verbose: bool | str) -> Reply:
+        """The reply of a hook, which is no port: it takes and gives texts."""
+        text = self.call_llm(
+            system_prompt=request.messages[0]["content"],
+            user_prompt=request.messages[-1]["content"],
+            verbose=verbose,
+            max_tokens=request.max_tokens,
+        )
+        return Reply.read(text, request.digest)
+
     def _answer(self, request: Request, verbose: bool | str) -> Reply:
-        if verbose and verbose != "output":
-            for message in request.messages:
-                _show(message["role"], message["content"])
-        model = as_llm(self.llm)
-        try:
-            reply = model.answer(request)
-        except ModelRefused as refusal:
-            # Only a refusal of the form is worth asking again, without it. Any other failure
-            # would come again, and cost again (SPEC 11.C13).
-            if request.response_format is None or not _is_about_the_form(refusal):
-                raise
-            self._takes_format = False
-            reply = model.answer(replace(request, response_format=None))
-        if verbose:
-            _show("answer", reply.text)
+        self._show_questions((request,), verbose)
+        (reply,) = _shown_answers((self._reply(request),), verbose)
         return reply
+
+    def _reply(self, request: Request) -> Reply:
+        model, request = self._addressed(request)
+        try:
+            return model.answer(request)
+        except ModelRefused as refusal:
+            return model.answer(self._without_form(request, refusal))
+
+    async def _reply_async(self, request: Request) -> Reply:
+        model, request = self._addressed(request)
+        try:
+            return await model.answer_async(request)
+        except ModelRefused as refusal:
+            return await model.answer_async(self._without_form(request, refusal))
+
+    def _addressed(self, request: Request) -> tuple[LLM, Request]:
+        """Who answers a request, and what is sent there."""
+        return as_llm(self.llm), request
+
+    def _at_a_time(self, requests: tuple[Request, ...]) -> int:
+        """How many of the questions are asked at a time."""
+        models = {id(model): model for model, _ in map(self._addressed, requests)}
+        within = [inner for model in models.values() for inner in layers(model)]
+        # Its answers belong to questions by their order alone.
+        return 1 if any(isinstance(one, ScriptedLLM) for one in within) else self.parallel
+
+    def _without_form(self, request: Request, refusal: ModelRefused) -> Request:
+        """The request without the form that was refused; any other refusal is raised.
+
+        Any other failure would come again, and cost again (SPEC 11.C13).
+        """
+        if request.response_format is None or not _is_about_the_form(refusal):
+            raise refusal
+        self._takes_format = False
+        return replace(request, response_format=None)
+
+    def _show_questions(self, requests: tuple[Request, ...], verbose: bool | str) -> None:
+        if verbose and verbose != "output":
+            for request in requests:
+                for message in request.messages:
+                    _show(message["role"], message["content"])
 
     def _note(self, prompt: tuple[str, str], problem: Any, summary: Any, update: Update) -> None:
         """Add a step to the logs: texts only, so that no program is kept alive; no secrets."""
@@ -172,6 +261,24 @@ class AskingOptimizer(Optimizer):
 
     def _shared(self) -> list[Any]:
         return [*super()._shared(), self.llm]
+
+
+def whole(name: str, count: Any) -> int:
+    """A number of things, from 1 on.
+
+    Raises:
+        OptimizerError: it is none.
+    """
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise OptimizerError(f"{name} must be a whole number from 1 on, not {count!r}")
+    return count
+
+
+def _shown_answers(replies: tuple[Reply, ...], verbose: bool | str) -> tuple[Reply, ...]:
+    if verbose:
+        for reply in replies:
+            _show("answer", reply.text)
+    return replies
 
 
 def _show(who: str, said: Any) -> None:

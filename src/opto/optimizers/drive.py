@@ -10,7 +10,7 @@ Source: DESIGN 5, "Optimizers do no I/O"; the idea is httpx's ``auth_flow``.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from opto.llm import Reply, Request
@@ -39,13 +39,15 @@ def drive(plan: Plan[T], answer: Callable[[tuple[Request, ...]], tuple[Reply, ..
         >>> drive(ask_twice(), lambda asked: tuple(Reply(r.messages[0]["content"]) for r in asked))
         '1?2?'
     """
+    replies: Any = None
     try:
-        requests = next(plan)
         while True:
-            requests = plan.send(answer(requests))
-    except StopIteration as end:
-        result: T = end.value
-        return result
+            # What `answer` raises, were it a StopIteration, is not the end of the plan.
+            try:
+                requests = plan.send(replies)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            replies = answer(requests)
     finally:
         plan.close()
 
@@ -59,12 +61,13 @@ async def drive_async(
         plan: a fresh generator.
         answer: a coroutine function, otherwise as in `drive`.
     """
+    replies: Any = None
     try:
-        requests = next(plan)
         while True:
-            requests = plan.send(await answer(requests))
-    except StopIteration as end:
-        result: T = end.value
-        return result
+            try:
+                requests = plan.send(replies)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            replies = await answer(requests)
     finally:
         plan.close()

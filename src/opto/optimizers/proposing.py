@@ -8,9 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError, OptimizerError
-from opto.optimizers.asking import AskingOptimizer
+from opto.optimizers.asking import AskingOptimizer, whole
 from opto.optimizers.drafts import best_of
-from opto.optimizers.drive import drive
 from opto.optimizers.fields import wanted
 from opto.optimizers.memory import Episode
 from opto.optimizers.options import is_overridden, refuse_unknown
@@ -22,7 +21,7 @@ from opto.optimizers.reading import proposal_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from opto.formats import JSONFormat
+    from opto.formats import Format, Parsed
     from opto.optimizers.drive import Plan
     from opto.optimizers.summary import FunctionFeedback
 
@@ -52,7 +51,7 @@ class ProposingOptimizer(AskingOptimizer):
         parameters: Any,
         llm: Any = None,
         *,
-        form: JSONFormat,
+        form: Format,
         ignore_extraction_error: bool = True,
         use_json_object_format: bool = True,
         repair: bool = True,
@@ -66,7 +65,7 @@ class ProposingOptimizer(AskingOptimizer):
         self.ignore_extraction_error = ignore_extraction_error
         self.use_json_object_format = use_json_object_format
         self.repair = repair
-        self.drafts = _count(drafts)
+        self.drafts = whole("drafts", drafts)
         self.score = score
         self.temperature = temperature
         self._named: dict[str, Any] = {}
@@ -132,15 +131,15 @@ class ProposingOptimizer(AskingOptimizer):
         )
         return plan(asking, partial(self._read, problem=problem))
 
-    def _step(
+    def _rounds(
         self,
-        verbose: bool | str = False,
+        verbose: bool | str = False,  # noqa: ARG002 - whoever drives the plan prints
         mask: Collection[str] | None = None,
         *args: Any,
         drafts: int | None = None,
         score: Callable[[], float] | None = None,
         **unknown: Any,
-    ) -> Update:
+    ) -> Plan[Update]:
         """New values for the parameters.
 
         Args:
@@ -151,22 +150,35 @@ class ProposingOptimizer(AskingOptimizer):
             score: as in the constructor, for this step.
             **unknown: none.
         """
-        refuse_unknown("step()", ProposingOptimizer._step, args, unknown)
-        count = _count(self.drafts if drafts is None else drafts)
+        refuse_unknown("step()", ProposingOptimizer._rounds, args, unknown)
+        count = whole("drafts", self.drafts if drafts is None else drafts)
         score = score or self.score
         if count > 1 and score is None:
             raise OptimizerError(
                 f"drafts={count} needs score=...: a function without arguments that runs the "
                 "program and returns a number, more being better"
             )
+        return (yield from self._through(partial(self.plan, drafts=count), mask, score))
+
+    def _through(
+        self,
+        planned: Callable[..., Plan[Proposal]],
+        mask: Collection[str] | None,
+        score: Callable[[], float] | None,
+    ) -> Plan[Update]:
+        """The step around a plan: what is before the questions, and what comes of the answers.
+
+        Args:
+            planned: makes the plan, from what `plan` takes.
+            mask: as in a step.
+            score: tries the proposals out, where there is one.
+        """
         summary = self.summarize()
         prompt = self.construct_prompt(summary, mask=mask)
         problem: Any = self.problem_instance(summary, mask=mask)
         if not isinstance(problem, Problem):  # a hook may return anything that has a text
             problem = Problem(**wanted(self._targets(summary.variables)))
-        proposal = drive(
-            self.plan(problem, self.memory, prompt, count), partial(self._ask, verbose=verbose)
-        )
+        proposal = yield from planned(problem, self.memory, prompt)
         every = (proposal, *proposal.others)
         updates = [self._update_of(replace(p, others=()), summary) for p in every]
         update = (updates[0] if score is None else best_of(updates, score)).among(updates)
@@ -205,20 +217,28 @@ class ProposingOptimizer(AskingOptimizer):
         kept = {name: problem.current[name] for name in proposal.unchanged}
         return {targets[name]: value for name, value in {**proposal.values, **kept}.items()}
 
+    @property
+    def _home(self) -> type:
+        """The class whose reading of answers is the house's own; what differs is a hook."""
+        return ProposingOptimizer
+
     def _read(self, text: str, problem: Problem) -> Proposal:
         """The proposal in an answer, as far as a hook does not read it otherwise."""
-        if is_overridden(self, ProposingOptimizer, "extract_llm_suggestion"):
-            parsed = self.format.matched(self.extract_llm_suggestion(text), problem.fields)
-        else:
-            parsed = self.format.parse(text, problem.fields)
-        if is_overridden(self, ProposingOptimizer, "construct_update_dict"):
+        parsed = self._parsed(text, problem)
+        if is_overridden(self, self._home, "construct_update_dict"):
             given = {**parsed.values, **parsed.unknown}
             return Proposal(given, given=given, failure=parsed.failure, stop=parsed.stop)
         return proposal_of(parsed, problem)
 
+    def _parsed(self, text: str, problem: Problem) -> Parsed:
+        """What stands in an answer, by its form or as a hook reads it."""
+        if is_overridden(self, self._home, "extract_llm_suggestion"):
+            return self.format.matched(self.extract_llm_suggestion(text), problem.fields)
+        return self.format.parse(text, problem.fields)
+
     def _update_of(self, proposal: Proposal, summary: FunctionFeedback) -> Update:
         targets = self._targets(summary.variables)
-        if is_overridden(self, ProposingOptimizer, "construct_update_dict"):
+        if is_overridden(self, self._home, "construct_update_dict"):
             values = self.construct_update_dict(dict(proposal.given))
         else:
             values = {targets[name]: value for name, value in proposal.values.items()}
@@ -227,12 +247,9 @@ class ProposingOptimizer(AskingOptimizer):
     def _response_format(self, problem: Problem) -> Any:
         if not self._takes_format:
             return None
+        schema = self.format.response_format(problem.fields)
+        if schema is None:  # the form is none that a provider knows
+            return None
         if self.enforces_schema and problem.fields:
-            return self.format.response_format(problem.fields)
+            return schema
         return {"type": "json_object"} if self.use_json_object_format else None
-
-
-def _count(drafts: Any) -> int:
-    if not isinstance(drafts, int) or drafts < 1:
-        raise OptimizerError(f"drafts must be a whole number from 1 on, not {drafts!r}")
-    return drafts
