@@ -112,15 +112,19 @@ class Governor:
         turn, seat = Turn(), None
         try:
             with _nothing_sent():
-                if self.concurrent is not None:
-                    seat = self._sit_down(self.concurrent, live)
-                self._wait_for_turn(turn, tokens, live)
+                if self.tokens_per_minute is not None:
+                    turn.tokens = tokens()
+                seat = self._turns.at_once(self._limits, self.concurrent, turn.tokens)
+                if seat is None:
+                    if self.concurrent is not None:
+                        seat = self._sit_down(self.concurrent, live)
+                    self._wait_for_turn(turn, tokens, live)
             yield turn
         finally:
             self._end(turn, seat)
 
     def _wait_for_turn(self, turn: Turn, tokens: Callable[[], int], live: Live | None) -> None:
-        if self._limits_tokens():
+        if turn.tokens is None and self.pace.tokens is not None:
             turn.tokens = tokens()
         # One of each process looks for a turn, and whoever is awake takes it: a turn that
         # was promised to a thread that the machine lets sleep would be lost.
@@ -133,15 +137,12 @@ class Governor:
         with self._turns.pace(self._limits) as pace:
             return pace.take(monotonic(), tokens)
 
-    def _limits_tokens(self) -> bool:
-        return self.tokens_per_minute is not None or self.pace.tokens is not None
-
     def _end(self, turn: Turn, seat: int | None) -> None:
         with self._turns.pace(self._limits) as pace:
             if turn.used is not None:
                 pace.correct(turn.used - (turn.tokens or 0))
             pace.learn(turn.signals, monotonic())
-        if seat is not None:
+        if seat:
             self._turns.get_up(seat)
             self._shared.announce()
 

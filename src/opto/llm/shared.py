@@ -183,6 +183,11 @@ class Line:
         self._door = Lock()
         self._gates: deque[Lock] = deque()
 
+    @property
+    def is_waited_in(self) -> bool:
+        """Whether somebody is first, or waits to be."""
+        return bool(self._gates)
+
     @contextmanager
     def first(self, live: Live | None = None) -> Iterator[None]:
         """Wait to be the first, and stay it.

@@ -11,6 +11,7 @@ from opto.llm.pace import Pace
 from opto.llm.shared import Shared, is_running
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from os import PathLike
@@ -34,6 +35,15 @@ class Turns(Protocol):
 
     def pace(self, limits: Limits) -> AbstractContextManager[Pace]:
         """The pace, for one at a time; what is changed in it stays."""
+
+    def at_once(self, limits: Limits, seats: int | None, tokens: int | None) -> int | None:
+        """A seat and a turn, where both are free and nobody waits for one; else None.
+
+        Args:
+            limits: as for `pace`.
+            seats: how many calls may be under way; None for any number.
+            tokens: how many the call will have; None where nobody knows.
+        """
 
     def sit_down(self) -> int:
         """A seat behind all others."""
@@ -70,6 +80,15 @@ class _Here:
             if pace is None:
                 pace = self._pace = Pace(limits, since=monotonic())
             yield pace
+
+    def at_once(self, limits: Limits, seats: int | None, tokens: int | None) -> int | None:
+        with self.shared.alone():
+            if (seats is not None and len(self._seats) >= seats) or self.shared.line.is_waited_in:
+                return None
+            with self.pace(limits) as pace:
+                if not _taken(pace, tokens):
+                    return None
+            return self.sit_down()
 
     def sit_down(self) -> int:
         with self.shared.alone():
@@ -111,12 +130,24 @@ class _InFile:
             if pace.values() != before:
                 pace.write(db, now)
 
+    def at_once(self, limits: Limits, seats: int | None, tokens: int | None) -> int | None:
+        if self.shared.line.is_waited_in:
+            return None
+        with self.shared.transaction() as db:
+            if seats is not None:
+                [before] = db.execute("SELECT COUNT(*) FROM calls").fetchone()
+                if before >= seats:
+                    return None
+            now = monotonic()
+            pace = Pace.read(db, limits, now)
+            if not _taken(pace, tokens):
+                return None
+            pace.write(db, now)
+            return 0 if seats is None else _sit_down(db)
+
     def sit_down(self) -> int:
         with self.shared.transaction() as db:
-            row = db.execute(
-                "INSERT INTO calls (process, until) VALUES (?, ?)", (getpid(), monotonic() + LEASE)
-            )
-            return int(row.lastrowid or 0)
+            return _sit_down(db)
 
     def ahead(self, seat: int) -> int:
         with self.shared.transaction() as db:
@@ -137,3 +168,15 @@ class _InFile:
     def get_up(self, seat: int) -> None:
         with self.shared.transaction() as db:
             db.execute("DELETE FROM calls WHERE seat = ?", (seat,))
+
+
+def _taken(pace: Pace, tokens: int | None) -> bool:
+    """Take a turn if it is time; where tokens are limited, they have to be known."""
+    return (tokens is not None or pace.tokens is None) and not pace.take(monotonic(), tokens or 0)
+
+
+def _sit_down(db: sqlite3.Connection) -> int:
+    row = db.execute(
+        "INSERT INTO calls (process, until) VALUES (?, ?)", (getpid(), monotonic() + LEASE)
+    )
+    return int(row.lastrowid or 0)
