@@ -28,6 +28,7 @@ PLUGS: dict[str, str] = {
     "llm.litellm": "opto.llm.litellm:LiteLLM",
     "llm.local": "opto.llm.local.backend:LocalLLM",
     "llm.openai": "opto.llm.openai:OpenAILLM",
+    "tokens.local": "opto.llm.local.counting:tokenizer_at_work",
     "watch.opentelemetry": "opto.llm.telemetry:traced",
     "store.recorded": "opto.store.recorded:Recorded",
 }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from opto.llm import Count, Request, count
 from opto.llm.images import least_and_most
 from opto.llm.packages import installed
-from opto.llm.tokenizers import tokenizer
+from opto.llm.tokenizers import _at_rest, tokenizer
 from opto.llm.tokens import bound, count_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +32,9 @@ def no_sockets(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    tokenizer.cache_clear()
+    _at_rest.cache_clear()
     yield
-    tokenizer.cache_clear()
+    _at_rest.cache_clear()
 
 
 @tiktoken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,10 +13,13 @@ from tempfile import gettempdir
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from opto._plugs import plug
 from opto.llm.packages import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from opto.llm.types import Request
 
 __all__ = ["Tokenizer", "tokenizer"]
 
@@ -24,6 +28,7 @@ RANKS = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 CACHE = "TIKTOKEN_CACHE_DIR"
 # Providers in names as LiteLLM writes them, whose models tiktoken knows.
 PREFIXES = ("openai/", "azure/")
+SERVER = "opto.llm.local.server"
 _door = Lock()
 
 
@@ -34,24 +39,39 @@ class Tokenizer:
     Args:
         by: names it.
         count: from a text to its number of tokens.
+        prompt: from a request to the tokens of all that the model reads for it; None, or
+            a function that gives None, where only the model's provider knows.
     """
 
     by: str
     count: Callable[[str], int]
+    prompt: Callable[[Request], int | None] | None = None
 
 
-@lru_cache(maxsize=64)
 def tokenizer(model: str) -> Tokenizer | None:
     """The tokenizer of a model, or None where it is not at hand.
 
-    It is looked for in this order: the path of a ``tokenizer.json``; `tiktoken`, whose
-    ranks lie in its cache or in LiteLLM's package; the cache of Hugging Face, for names
-    such as "Qwen/Qwen2.5-7B". The packages `tiktoken` and `tokenizers` are optional.
+    It is looked for in this order: the local model, while it is loaded; the path of a
+    ``tokenizer.json``; `tiktoken`, whose ranks lie in its cache or in LiteLLM's package; the
+    cache of Hugging Face, for names such as "Qwen/Qwen2.5-7B". The packages `tiktoken` and
+    `tokenizers` are optional.
 
     Example:
         >>> tokenizer("a model that nobody knows") is None
         True
     """
+    return _of_local(model) or _at_rest(model)
+
+
+def _of_local(model: str) -> Tokenizer | None:
+    if SERVER not in sys.modules:  # no local model can have been loaded
+        return None
+    found: Tokenizer | None = plug("tokens.local")(model)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _at_rest(model: str) -> Tokenizer | None:
     return _of_file(Path(model)) or _of_openai(model) or _of_hugging_face(model)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,7 @@ def count(
     exact: definitions of tools and schemas count as their JSON, pictures as OpenAI's
     squares of 512 pixels (`opto.llm.images`), other attachments as their data. With a
     tokenizer that is not OpenAI's the texts are exact, and what surrounds them is not.
+    The local model, once it is loaded, counts the whole conversation, tools as well.
 
     Args:
         messages: a text, messages, or a request.
@@ -108,8 +109,14 @@ def count(
     """
     request = messages if isinstance(messages, Request) else Request.of(messages)
     model = model or request.model
-    parts = list(_parts(request, tools))
-    total = _framing(request, _known(model))
+    if tools:
+        request = replace(request, extra={**request.extra, "tools": tools})
+    known = _known(model)
+    whole = _whole(request, known)
+    if known is not None and whole is not None:
+        return Count(whole, True, known.by)
+    parts = list(_parts(request))
+    total = _framing(request, known)
     for kind, content in parts:
         if kind == "text":
             total += count_text(content, model)
@@ -133,12 +140,15 @@ def bound(request: Request) -> int:
         46
     """
     known = _known(request.model)
+    whole = _whole(request, known)
+    if whole is not None:
+        return whole
     if known is not None and _is_openai(known):
         exact = count(request)
         if exact.exact:
             return exact.tokens
     total = MOST_A_MESSAGE * (len(request.messages) + 1)
-    for kind, content in _parts(request, ()):
+    for kind, content in _parts(request):
         if kind == "image":
             total += least_and_most(content)[1]
         else:
@@ -161,7 +171,11 @@ def _known(model: str | None) -> Tokenizer | None:
     return None if model is None else tokenizer(model)
 
 
-def _parts(request: Request, tools: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+def _whole(request: Request, known: Tokenizer | None) -> int | None:
+    return None if known is None or known.prompt is None else known.prompt(request)
+
+
+def _parts(request: Request) -> Iterator[tuple[str, Any]]:
     """What a model reads: ("text", words), ("image", part), or JSON of another kind."""
     for message in request.messages:
         for name, value in message.items():
@@ -169,7 +183,7 @@ def _parts(request: Request, tools: Sequence[Any]) -> Iterator[tuple[str, Any]]:
                 yield from _content(value)
             elif value:
                 yield "tools", _json(value)
-    for definitions in (tools or request.extra.get("tools"), request.extra.get("functions")):
+    for definitions in (request.extra.get("tools"), request.extra.get("functions")):
         if definitions:
             yield "tools", _json(definitions)
     if request.response_format is not None:

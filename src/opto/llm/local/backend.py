@@ -13,8 +13,13 @@ from opto.llm.local.server import Setup, running
 from opto.llm.local.weights import locate, wanted
 from opto.llm.openai import OpenAILLM
 from opto.llm.port import LLM
+from opto.llm.tokens import count
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opto.llm.local.server import Running
+    from opto.llm.tokens import Count
     from opto.llm.types import Reply, Request
 
 __all__ = ["LocalLLM"]
@@ -102,13 +107,28 @@ class LocalLLM(LLM):
             others=tuple(reply.text for reply in rest),
         )
 
-    def _client(self) -> OpenAILLM:
+    def count(self, messages: str | Sequence[Any] | Request, *, tools: Sequence[Any] = ()) -> Count:
+        """The tokens that the model reads for a conversation, exactly; loads the model.
+
+        Args:
+            messages: a text, messages, or a request.
+            tools: definitions of tools; None for the request's.
+
+        Raises:
+            ModelMissing: the runtime or the weights are not there and cannot be had.
+        """
+        name, _ = self._server()
+        return count(messages, name, tools=tools)
+
+    def _server(self) -> tuple[str, Running]:
         found = locate(self.model_name)
-        server = running(Setup(found.path, found.name, self.threads, self.context, self.gpu_layers))
+        setup = Setup(found.path, found.name, self.threads, self.context, self.gpu_layers)
+        return found.name, running(setup)
+
+    def _client(self) -> OpenAILLM:
+        name, server = self._server()
         # A slow machine may take minutes for an answer, and nobody else stands in line.
-        return OpenAILLM(
-            found.name, base_url=server.url, api_key=server.key, timeout=None, max_retries=0
-        )
+        return OpenAILLM(name, base_url=server.url, api_key=server.key, timeout=None, max_retries=0)
 
     def _explained(self, refusal: ModelRefused) -> ModelRefused:
         said = getattr(refusal.__cause__, "body", None)

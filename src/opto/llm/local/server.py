@@ -14,7 +14,7 @@ from opto.errors import ModelMissing
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Running", "Setup", "running", "stop"]
+__all__ = ["Running", "Setup", "at_work", "running", "stop"]
 
 INSTALL = 'pip install "trace-opt[local]"'
 PROMPT_CACHE_MIB = 512
@@ -71,6 +71,19 @@ def running(setup: Setup) -> Running:
         if key not in _servers:
             _servers[key] = _start(setup)
         return _servers[key]
+
+
+def at_work(model: str) -> Running | None:
+    """The server of a model that this process has loaded already, or None.
+
+    Args:
+        model: what it is called, or the path of its file.
+    """
+    with _door:
+        for (process, setup), server in _servers.items():
+            if process == os.getpid() and model in {setup.name, str(setup.path)}:
+                return server
+    return None
 
 
 def stop() -> None:
