@@ -113,6 +113,20 @@ def test_what_passes(connect, row):
     assert len(requests) == (2 if row.again else 1)
 
 
+def is_told_by_status(row):
+    return isinstance(row.fault, Fault) and row.fault.status not in {200, 429}
+
+
+@each([row for row in ROWS if row.result is not Reply and not is_told_by_status(row)])
+def test_what_lasts_of_a_stream(connect, row):
+    with happening(row.fault) as (url, requests):
+        stream = connect(url, timeout=row.timeout).stream("hi")
+        with pytest.raises(ModelError) as caught:
+            list(stream)
+        check_error(caught.value, row)
+    assert requests is None or len(requests) == (2 if row.again else 1)
+
+
 ANTHROPICS = json.dumps(
     {
         "id": "msg_1",
@@ -277,6 +291,28 @@ def test_forty_megabytes_take_a_moment_and_a_few_times_their_size(connect):
     assert len(reply.text) == BIG
     assert seconds < 10
     assert peak < 6 * BIG
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(500, b"x y" * (BIG // 3)),
+        Fault(body=b"<html>" * (BIG // 6), headers={"Content-Type": "text/html"}),
+        Fault(body=b'{"answer": "' + b"x y" * (BIG // 3) + b'"}'),
+    ],
+    ids=["an error", "a page", "another shape"],
+)
+def test_forty_megabytes_of_anything_else_take_a_moment_as_well(fault):
+    """Without LiteLLM, which itself looks for keys in an error of that size for minutes."""
+    start = time.monotonic()
+    with FaultyServer(fault) as server, pytest.raises(ModelUnavailable) as caught:
+        OpenAILLM("tiny", base_url=server.url, timeout=20, **QUICK)("hi")
+    assert time.monotonic() - start < 15
+    assert len(str(caught.value)) < 800
+    link = caught.value
+    while link is not None:
+        assert len(f"{link} {vars(link)}") < 100_000
+        link = link.__cause__ or link.__context__
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,8 @@ CLASSES: dict[str, Kind] = {
         NO_ANSWER,
     ),
 }
+# Characters of what was said that are searched for keys; a small part of them is quoted.
+LOOKED_AT = 20_000
 # How clients say it that look for a key before they send anything.
 KEYLESS = re.compile(r"\bmissing (?:credentials|[\w ]{0,30}api key)\b", re.IGNORECASE)
 NO_KEY = Kind(False, False, "there is no key: give `api_key=`, or set the provider's variable")
@@ -259,12 +261,12 @@ def _said(links: list[BaseException], secrets: Iterable[Any]) -> str:
     telling = next((link for link in reversed(links) if _is_of_system(link)), None)
     telling = telling or next((link for link in links if type(link).__name__ in CLASSES), None)
     telling = telling or next((link for link in links if _is_connection(link)), first)
-    said = [str(telling)]
+    said = [str(telling)[:LOOKED_AT]]
     if (_is_of_system(telling) or _is_connection(telling)) and (where := _where(links)):
         said.insert(0, f"{where}:")
     body = getattr(first, "body", None)
     if body and not (isinstance(body, dict) and str(body.get("message")) in said[-1]):
-        said.append(str(body))
+        said.append(str(body)[:LOOKED_AT])
     return hide(" ".join(said), *secrets)
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["held", "scrub"]
 
+# Characters that are kept of a text in an exception.
+KEPT = 10_000
 # What is searched in an exception.
 PLAIN = (str, bytes, list, tuple, dict)
 
@@ -25,15 +27,31 @@ def scrub(error: BaseException, secrets: Iterable[Any] = ()) -> None:
     """
     unwanted = tuple(secret for secret in secrets if isinstance(secret, str))
     for link in _chain(error):
-        link.args = redacted(link.args, unwanted)
+        link.args = redacted(_cut(link.args, unwanted), unwanted)
         # Bytes that were no text are in no `vars`.
         for name in (*vars(link), "object"):
             said = getattr(link, name, None)
-            if isinstance(said, PLAIN) and (clean := redacted(said, unwanted)) != said:
-                setattr(link, name, clean)
+            if isinstance(said, PLAIN):
+                clean = redacted(_cut(said, unwanted), unwanted)
+                if clean != said:
+                    setattr(link, name, clean)
         for told in (held(link, "request"), held(link, "response")):
             _scrub_message(told, unwanted)
             _scrub_message(held(told, "request"), unwanted)
+
+
+def _cut(value: Any, secrets: tuple[str, ...]) -> Any:
+    """The value with its longest texts cut: an error of 40 MB is read by nobody.
+
+    They are cut far behind what is kept of them, so that no half of a secret is left.
+    """
+    if isinstance(value, (str, bytes)) and len(value) > 2 * KEPT:
+        return redacted(value[: 2 * KEPT], secrets)[:KEPT]
+    if isinstance(value, dict):
+        return {key: _cut(item, secrets) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_cut(item, secrets) for item in value)
+    return value
 
 
 def _scrub_message(message: Any, secrets: tuple[str, ...]) -> None:
