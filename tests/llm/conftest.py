@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 import warnings
 from functools import partial
+from importlib import import_module
 from types import ModuleType
 
 import pytest
@@ -56,6 +57,7 @@ def connect(request, server):
         warnings.filterwarnings("ignore", "Accessing the 'model_.*' attribute on the instance")
         made = partial(LiteLLM, "openai/tiny", api_base=server.url)
     else:
+        import_module("openai.types.chat")  # half a second, which is none of an answer's time
         made = partial(OpenAILLM, "tiny", base_url=server.url)
     return partial(made, api_key=KEY, base_delay=0.01, timeout=5.0)
 

@@ -28,12 +28,14 @@ class Once(PerAttempt):
         return self.source.answer(request)
 
 
-def cancelled_after(seconds, asked):
-    """Run a coroutine as a task, cancel it, and say how long its end took."""
+def cancelled(server, asked):
+    """Run a coroutine as a task, cancel it when its request is there, and time its end."""
 
     async def main():
         task = asyncio.ensure_future(asked)
-        await asyncio.sleep(seconds)
+        while not server.requests:  # noqa: ASYNC110 - the server is another thread
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
         start = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -41,6 +43,20 @@ def cancelled_after(seconds, asked):
         return time.monotonic() - start
 
     return asyncio.run(main())
+
+
+def when_asked(server, call, *arguments):
+    """Have something called in another thread when the server has its first request."""
+
+    def wait():
+        while not server.requests:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        call(*arguments)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
 
 
 @pytest.mark.parametrize("turn", [SILENT, DRIP], ids=["silence", "drip"])
@@ -63,12 +79,11 @@ def test_each_attempt_that_is_given_up_closes_its_own(server, connect):
 def test_an_interrupt_closes_the_connection(server, connect):
     assert threading.current_thread() is threading.main_thread()
     server.otherwise = SILENT
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    interrupting = when_asked(server, os.kill, os.getpid(), signal.SIGINT)
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         connect(timeout=20)("hi")
-    timer.join()
+    interrupting.join()
     assert time.monotonic() - start < 5
     assert server.leaves()
 
@@ -76,7 +91,7 @@ def test_an_interrupt_closes_the_connection(server, connect):
 @pytest.mark.parametrize("turn", [SILENT, DRIP], ids=["silence", "drip"])
 def test_a_cancelled_task_closes_the_connection(server, connect, turn):
     server.otherwise = turn
-    took = cancelled_after(0.5, connect(timeout=20).create_async(messages="hi"))
+    took = cancelled(server, connect(timeout=20).create_async(messages="hi"))
     assert took < 0.9  # it did not take the grace of a second
     assert server.leaves()
     assert len(server.requests) == 1
@@ -86,7 +101,7 @@ def test_a_cancelled_task_closes_the_connection(server, connect, turn):
 def test_a_wait_before_the_next_attempt_ends(server, connect, layer):
     server.otherwise = fails(429, retry_after=20)
     model = connect() if layer is None else layer(connect())
-    assert cancelled_after(0.5, model.create_async(messages="hi")) < 0.9
+    assert cancelled(server, model.create_async(messages="hi")) < 0.9
     assert len(server.requests) == 1
 
 
@@ -102,7 +117,7 @@ def test_a_layer_that_swallows_exceptions_does_not_ask_again(server, connect):
                     pass
             return says("never")
 
-    cancelled_after(0.5, Stubborn(connect(timeout=20)).create_async(messages="hi"))
+    cancelled(server, Stubborn(connect(timeout=20)).create_async(messages="hi"))
     assert server.leaves()
     assert len(server.requests) == 1
 
@@ -110,9 +125,10 @@ def test_a_layer_that_swallows_exceptions_does_not_ask_again(server, connect):
 def test_whoever_has_the_live_may_cancel(server, connect):
     server.otherwise = SILENT
     live = Live()
-    threading.Timer(0.3, live.cancel).start()
+    cancelling = when_asked(server, live.cancel)
     with pytest.raises(asyncio.CancelledError):
         connect(timeout=20).answer(replace(Request.of("hi"), live=live))
+    cancelling.join()
     assert server.leaves()
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+import opto
 from opto.errors import ModelRefused, ModelUnavailable
 from opto.llm import (
     FREE,
@@ -193,6 +194,26 @@ def test_a_stream_goes_through_all_layers(server, connect, tmp_path):
     assert len(server.requests) == 1
     assert budget.left == {"calls": 8, "tokens": 892}
     layered.journal.close()
+
+
+def test_a_run_recalls_streams_and_questions_of_tasks(server, connect, tmp_path):
+    server.otherwise = says(TEXT)
+
+    async def script(model):
+        texts = ("one", "two", "one")
+        replies = await asyncio.gather(*(model.create_async(messages=text) for text in texts))
+        return [reply.text for reply in replies], of([p async for p in model.stream_async("me")])
+
+    told = []
+    for _ in range(2):
+        with opto.run("a script", journal=tmp_path / "journal.sqlite"):
+            told.append((asyncio.run(script(connect())), of(connect().stream("you"))))
+    assert told == [(([TEXT] * 3, TEXT), TEXT)] * 2
+    assert len(server.requests) == 5
+
+
+def of(pieces):
+    return "".join(pieces)
 
 
 def test_an_async_stream_tells_the_same(server, model):
