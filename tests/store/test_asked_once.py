@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -36,9 +37,11 @@ def test_threads_that_ask_one_question_ask_it_once(recorded):
     source = Slow()
     model = recorded(source)
     with ThreadPoolExecutor(32) as pool:
-        given = {reply.text for reply in pool.map(model, ["q"] * 64)}
-    assert (given, source.asked) == ({"q, 1"}, 1)
+        given = list(pool.map(model, ["q"] * 64))
+    assert ({reply.text for reply in given}, source.asked) == ({"q, 1"}, 1)
     assert kinds(model.journal) == ["request", "reply"]
+    # It was asked, and paid for, in the name of one of them.
+    assert [reply.recalled for reply in given].count(False) == 1
 
 
 def test_layers_over_one_file_ask_one_question_once(recorded):
@@ -155,3 +158,25 @@ def test_nobody_waits_for_ever(recorded):
     model.journal.claim(Claim(key, Owner().name), 60)
     with pytest.raises(ModelUnavailable, match="others have been asking this question"):
         model("q")
+
+
+def test_a_cancelled_task_that_waits_for_anothers_answer_leaves_no_thread(recorded):
+    source = Slow(1.0)
+    model = recorded(source)
+
+    async def both():
+        first = asyncio.ensure_future(model.answer_async(Request.of("q")))
+        await asyncio.sleep(0.1)
+        second = asyncio.ensure_future(model.answer_async(Request.of("q")))
+        await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        took = time.monotonic() - begun
+        return took, [t.name for t in threading.enumerate()].count("opto-llm"), await first
+
+    took, threads, reply = asyncio.run(both())
+    assert took < 0.5
+    assert threads == 1  # that of the first
+    assert (reply.text, source.asked) == ("q, 1", 1)

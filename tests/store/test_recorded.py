@@ -256,10 +256,10 @@ def test_recording_a_call_takes_less_than_a_millisecond(recorded):
     asked = [Request.of(f"{n} " + "word " * 400) for n in range(250)]
 
     def cost(some):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         for request in some:
             model.answer(request)
-        return (time.perf_counter() - begun) / len(some)
+        return (time.thread_time() - begun) / len(some)
 
     # The least of several: what is above it is the machine's other work.
     assert min(cost(asked[n : n + 10]) for n in range(0, 250, 10)) <= 0.001

@@ -106,9 +106,7 @@ def test_a_spawned_process_joins_the_run_that_is_sent_to_it(begin, journal):
 
 def test_one_process_at_a_time_is_in_a_run(begin, opened):
     with begin():
-        with pytest.raises(
-            StoreError, match="the run 'r' is under way, here"
-        ):
+        with pytest.raises(StoreError, match="the run 'r' is under way, here"):
             begin(journal=opened()).__enter__()
         with begin("s"):
             pass

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future
 from copy import copy
-from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opto.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from opto.llm.live import Live
 
 __all__ = ["Flights"]
 
@@ -34,10 +36,16 @@ class Flights(Generic[T]):
         self._lock = Lock()
         self._under_way: dict[str, Future[T]] = {}
 
-    def shared(self, key: str, work: Callable[[], T]) -> T:
+    def shared(self, key: str, work: Callable[[], T], live: Live | None = None) -> T:
         """The result of `work`, or of somebody's who is doing it under this key already.
 
+        Args:
+            key: what is worked on.
+            work: does it.
+            live: ends the waiting for somebody else's when it is cancelled.
+
         Raises:
+            asyncio.CancelledError: nobody wants the result any more.
             ModelError: the model gave no answer; all who wait are told. Whatever else went
                 wrong concerns one thread: another one then does the work.
         """
@@ -49,6 +57,7 @@ class Flights(Generic[T]):
                 theirs = self._under_way.setdefault(key, mine)
             if theirs is mine:
                 return self._done(key, mine, work)
+            _await(theirs, live)
             error = theirs.exception()
             if error is None:
                 return theirs.result()
@@ -70,6 +79,16 @@ class Flights(Generic[T]):
     def _end(self, key: str) -> None:
         with self._lock:
             self._under_way.pop(key, None)
+
+
+def _await(future: Future[Any], live: Live | None) -> None:
+    if live is None:
+        return  # asking it for its outcome waits
+    over = Event()
+    future.add_done_callback(lambda _: over.set())
+    with live.on_cancel(over.set):
+        over.wait()
+    live.check()
 
 
 def _another(error: ModelError) -> ModelError:

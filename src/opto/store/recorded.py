@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelUnavailable
 from opto.llm.layer import Layer
+from opto.llm.live import pause
 from opto.store.codec import as_reply
 from opto.store.events import Claim
 from opto.store.exchange import exchange
@@ -101,8 +102,15 @@ class Recorded(Layer):
         found = self._found(request, key)
         if found is not None:
             return found
-        reply = self._flights.shared(key, lambda: self._once(request, key))
-        return replace(reply, request=request.digest)
+        own: list[Reply] = []
+
+        def ask() -> Reply:
+            own.append(self._once(request, key))
+            return own[0]
+
+        reply = self._flights.shared(key, ask, request.live)
+        # What another thread asked for cost nothing here.
+        return replace(reply, request=request.digest, recalled=reply.recalled or not own)
 
     def _found(self, request: Request, key: str) -> Reply | None:
         event = self.journal.find("reply", key)
@@ -113,15 +121,15 @@ class Recorded(Layer):
     def _once(self, request: Request, key: str) -> Reply:
         """The reply, after asking for it unless another process does."""
         claim = Claim(key, self._owner.name)
-        pause, end = FIRST_LOOK, monotonic() + 2 * self.claim_seconds
+        seconds, end = FIRST_LOOK, monotonic() + 2 * self.claim_seconds
         while not self.journal.claim(claim, self.claim_seconds):
             if monotonic() > end:
                 raise ModelUnavailable(
                     f"others have been asking this question ({key[:12]}) for "
                     f"{2 * self.claim_seconds:.0f} s, one after the other, without an answer"
                 )
-            sleep(pause)
-            pause = min(2 * pause, LONGEST_LOOK)
+            pause(request.live, seconds)
+            seconds = min(2 * seconds, LONGEST_LOOK)
             if (found := self._found(request, key)) is not None:
                 return found
         # Whoever had the claim until now may have answered.
