@@ -18,6 +18,7 @@ import pytest
 from opto.errors import ArgumentError, ModelUnavailable
 from opto.llm import Governed, Governor, OpenAILLM, ScriptedLLM
 from opto.llm.live import Live
+from opto.llm.pace import LATE
 from opto.llm.shared import Line
 from opto.llm.signals import Allowance, Signals
 from tests.support.callers import run, start
@@ -69,15 +70,47 @@ def share_of_a_limit(path, seconds, threads):
     return bouncer.measured(1.0, seconds)
 
 
+class Lateness:
+    """How often this machine wakes a thread up too late for its turn, while the block runs."""
+
+    def __enter__(self):
+        self.looks = self.late = 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+        return self
+
+    def watch(self):
+        while not self.over.is_set():
+            began = time.monotonic()
+            self.over.wait(0.01)
+            self.looks += 1
+            self.late += time.monotonic() - began > 0.01 + LATE
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    @property
+    def share(self):
+        return self.late / self.looks
+
+
 def test_four_processes_use_a_limit_without_breaking_it(tmp_path):
     # A machine that does other things at the time is late by itself: one good try shows it.
-    tries = []
+    # Where none is good, and none was undisturbed, nothing is shown, and nothing is refuted.
+    tries, quiet = [], False
     for number in range(5):
-        rate, refused = share_of_a_limit(tmp_path / f"{number}.db", seconds=4.0, threads=16)
+        with Lateness() as machine:
+            rate, refused = share_of_a_limit(tmp_path / f"{number}.db", seconds=4.0, threads=16)
         if rate >= 0.9 * 50 and refused <= 0.01:
             return
-        tries.append(f"{rate:.1f} a second, {100 * refused:.2f} % refused")
-    pytest.fail(f"of 50 a second: {'; '.join(tries)}")
+        quiet = quiet or machine.share < 0.02
+        tries.append(
+            f"{rate:.1f} a second, {100 * refused:.2f} % refused, "
+            f"{100 * machine.share:.1f} % of all sleeps ended late"
+        )
+    (pytest.fail if quiet else pytest.skip)(f"of 50 a second: {'; '.join(tries)}")
 
 
 @pytest.mark.slow

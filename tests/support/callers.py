@@ -23,7 +23,17 @@ from urllib.parse import urlsplit
 import openai.resources.chat.completions  # noqa: F401 - half a second, before the clock runs
 
 from opto.errors import BudgetExceeded, ModelError, ModelUnavailable
-from opto.llm import LLM, Budget, Budgeted, Governed, Governor, OpenAILLM, Price, Reply
+from opto.llm import (
+    LLM,
+    Budget,
+    Budgeted,
+    Governed,
+    Governor,
+    LiteLLM,
+    OpenAILLM,
+    Price,
+    Reply,
+)
 from opto.llm.retry import Retry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,22 +78,23 @@ class LightLLM(LLM):
 
 
 def model_of(job):
-    model = (
-        LightLLM(job["url"], job.get("retries", 0))
-        if job.get("light")
-        else OpenAILLM(
-            "tiny",
-            base_url=job["url"],
-            max_retries=job.get("retries", 0),
-            base_delay=0.02,
-            timeout=job.get("timeout", 20.0),
-        )
-    )
+    how = {
+        "max_retries": job.get("retries", 0),
+        "base_delay": 0.02,
+        "timeout": job.get("timeout", 20.0),
+    }
+    if job.get("light"):
+        model = LightLLM(job["url"], how["max_retries"])
+    elif job.get("client") == "litellm":
+        model = LiteLLM("openai/tiny", api_base=job["url"], api_key="none", **how)
+    else:
+        model = OpenAILLM("tiny", base_url=job["url"], **how)
     if "governor" in job:
         model = Governed(model, Governor(**job["governor"]))
     if "budget" in job:
         price = Price(*job["price"])
-        model = Budgeted(model, Budget(**job["budget"]), prices={"tiny": price})
+        prices = {"tiny": price, "openai/tiny": price}
+        model = Budgeted(model, Budget(**job["budget"]), prices=prices)
     return model
 
 
