@@ -10,6 +10,8 @@ from opto.errors import ArgumentError, ModelMissing
 from opto.llm import LLM, AutoGenLLM, LiteLLM
 from opto.llm.configs import auto_construct_oai_config_list_from_env
 from opto.llm.packages import installed
+from tests.support import anthropic_server
+from tests.support.anthropic_server import AnthropicServer
 from tests.support.openai_server import fails, says
 
 pytestmark = pytest.mark.usefixtures("way")
@@ -114,3 +116,30 @@ def test_schemas_are_enforced_if_all_do(two):
     assert not AutoGenLLM(two).enforces_schema
     two[1]["enforces_schema"] = True
     assert AutoGenLLM(two).enforces_schema
+
+
+@pytest.mark.litellm
+@pytest.mark.usefixtures("warm_litellm")
+@pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
+def test_models_of_several_providers_are_asked_in_turn(server, two):
+    server.otherwise = fails(500)
+    with AnthropicServer(otherwise=anthropic_server.says("I am Claude.")) as claude:
+        there = {"api_type": "anthropic", "base_url": claude.url, "timeout": None}
+        third = {"model": "claude-sonnet-4-5", "api_key": "sk-ant-any", "price": [1, 1], **there}
+        reply = AutoGenLLM([*two, third], max_retries=0)("hi")
+        [question] = claude.requests
+    assert (reply.text, reply.usage.cost_usd) == ("I am Claude.", pytest.approx(0.018))
+    assert asked(server) == ["first", "second"]
+    assert (question.path, question.headers["x-api-key"]) == ("/v1/messages", "sk-ant-any")
+
+
+@pytest.mark.litellm
+@pytest.mark.usefixtures("warm_litellm")
+@pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
+def test_a_key_of_anthropic_is_enough(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-any")
+    with AnthropicServer(otherwise=anthropic_server.says("I am Claude.")) as claude:
+        monkeypatch.setenv("ANTHROPIC_API_BASE", claude.url)
+        assert AutoGenLLM(timeout=None)("hi").text == "I am Claude."
+        assert asked(claude) == ["claude-3-5-sonnet-latest"]

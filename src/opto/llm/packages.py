@@ -11,7 +11,7 @@ __all__ = ["installed", "needed"]
 # Import name -> what to type to get it.
 INSTALL = {
     "azure.identity": 'pip install "azure-identity"',
-    "litellm": 'pip install "litellm>=1.75,!=1.82.7,!=1.82.8,!=1.107.*"',
+    "litellm": 'pip install "litellm>=1.75,!=1.82.7,!=1.82.8,!=1.107.*" mcp',
     "openai": 'pip install "openai>=1.60"',
 }
 
