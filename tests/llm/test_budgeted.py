@@ -129,7 +129,8 @@ def keeps_to_a_dollar(account, till):
     assert account.reserved.usd == 0
     # What is left is less than the most that one more call could have cost.
     assert account.spent.usd > 1.0 - Price(*CHEAP).of(60, 30)
-    assert till.calls > 250
+    # What a busy machine is late for is paid for as well, and not answered.
+    assert till.calls > (50 if till.fail_every else 250)
     if till.fail_every:
         # Who has not got what was charged counts it as the most that it may have been.
         assert till.usd <= account.spent.usd <= 1.0

@@ -196,6 +196,43 @@ def test_no_error_quotes_a_key(spans, monkeypatch, server):
     assert span.events == ()
 
 
+def test_no_error_quotes_half_a_key(spans, monkeypatch):
+    monkeypatch.setenv("MY_SERVICE_API_KEY", "hunter2hunter2")
+    for before in range(980, 1005):
+        with pytest.raises(ModelUnavailable):
+            Failing(f"{'x' * before}hunter2hunter2")("hi")
+    assert not [span for span in spans() if "hunter" in span.status.description]
+
+
+class Failing(LLM):
+    def __init__(self, said):
+        self.said = said
+
+    def answer(self, request):
+        raise ModelUnavailable(self.said)
+
+
+def test_an_application_with_an_older_opentelemetry_is_measured_as_well(monkeypatch):
+    recorded = []
+
+    class Histogram:
+        def record(self, amount, attributes):
+            recorded.append(attributes)
+
+    class Meter:
+        def create_histogram(self, name, unit="", description=""):
+            return Histogram()
+
+    class Provider:
+        def get_meter(self, name, version=None):
+            return Meter()
+
+    provider = Provider()
+    monkeypatch.setattr(metrics, "get_meter_provider", lambda: provider)
+    ScriptedLLM([Reply("ok", usage=Usage(5, 3))])("hi")
+    assert len(recorded) == 3
+
+
 @pytest.mark.parametrize("value", ["", "false", "NO_CONTENT", "EVENT_ONLY"])
 def test_what_was_said_is_not_told(spans, monkeypatch, value):
     monkeypatch.setenv(VARIABLE, value)

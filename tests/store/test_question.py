@@ -43,6 +43,12 @@ def test_models_that_are_asked_in_turn_count_all():
     assert len({key(AutoGenLLM(configs)) for configs in ([one], [two], [one, two])}) == 3
 
 
+def test_the_settings_of_models_that_are_asked_in_turn_count():
+    config = {"model": "a", "base_url": HERE, "api_key": "sk-any"}
+    models = [AutoGenLLM([config | more]) for more in ({}, {"temperature": 0.5}, {"seed": 1})]
+    assert len({key(model) for model in models}) == 3
+
+
 def test_the_key_that_opens_a_model_does_not_count():
     assert key(OpenAILLM("m", api_key="sk-one")) == key(OpenAILLM("m", api_key="sk-two"))
 

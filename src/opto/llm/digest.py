@@ -12,6 +12,8 @@ from opto.errors import ArgumentError
 
 __all__ = ["digest_of"]
 
+ATOMS = frozenset({str, int, float, bool, type(None)})
+
 
 def digest_of(data: Any) -> str:
     """SHA-256, in hex, of `data` as JSON with sorted keys.
@@ -44,11 +46,9 @@ def _encoder() -> Any:
 def _plain(value: Any) -> Any:
     kind = type(value)
     # What most of it is, without a look at anything else.
-    if kind is str or value is None or kind is int or kind is float or kind is bool:
+    if kind in ATOMS:
         return value
-    if kind is dict:
-        return {k if type(k) is str else str(k): _plain(item) for k, item in value.items()}
-    if isinstance(value, Enum):
+    if kind is not dict and isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, (str, int, float)):
         return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import lru_cache
+from inspect import signature
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ __all__ = ["traced"]
 SCOPE = "opto.llm"
 VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 IN_SPANS = frozenset({"true", "1", "span_only", "span_and_event"})
-LONGEST_MESSAGE = 1000
+LONGEST_ERROR, LONGEST_MESSAGE = 20_000, 1000
 # As the conventions ask for.
 SECONDS = [0.01 * 2**power for power in range(14)]
 TOKENS = [4**power for power in range(14)]
@@ -102,7 +103,8 @@ class _Question:
 
         kind = kind_of(error)
         if self.listens:
-            said = redacted(str(error)[:LONGEST_MESSAGE], self._secrets())
+            # First redacted, then cut: half a secret at the cut would not be known for one.
+            said = redacted(str(error)[:LONGEST_ERROR], self._secrets())[:LONGEST_MESSAGE]
             self.span.set_attribute("error.type", kind)
             self.span.set_status(Status(StatusCode.ERROR, said))
         self._measure({"error.type": kind}, None)
@@ -170,16 +172,19 @@ def _tracer(provider: Any) -> Any:
 @lru_cache(maxsize=4)
 def _instruments(provider: Any) -> tuple[Any, Any]:
     meter = provider.get_meter(SCOPE, __version__)
+    # Before OpenTelemetry 1.30, only the application could choose the boundaries.
+    takes = signature(meter.create_histogram).parameters
+    advised = "explicit_bucket_boundaries_advisory" in takes
     duration = meter.create_histogram(
         "gen_ai.client.operation.duration",
         unit="s",
         description="GenAI operation duration.",
-        explicit_bucket_boundaries_advisory=SECONDS,
+        **({"explicit_bucket_boundaries_advisory": SECONDS} if advised else {}),
     )
     tokens = meter.create_histogram(
         "gen_ai.client.token.usage",
         unit="{token}",
         description="Number of input and output tokens used.",
-        explicit_bucket_boundaries_advisory=TOKENS,
+        **({"explicit_bucket_boundaries_advisory": TOKENS} if advised else {}),
     )
     return duration, tokens

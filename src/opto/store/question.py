@@ -62,7 +62,7 @@ def identity(source: Any) -> Any:
     """What tells one model from another."""
     source = _model(source)
     if hasattr(source, "models"):  # several, asked in turn
-        return [identity(model) for model in source.models]
+        return [[identity(model), dict(_defaults(model))] for model in source.models]
     if hasattr(source, "model_name"):
         address = getattr(source, "_address", None)
         return [source.model_name, address]
