@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import traceback
 
 import pytest
 
 from opto.errors import ModelMissing, StoreError
 from opto.llm.configs import auto_construct_oai_config_list_from_env, found_configs, passing
+from opto.llm.packages import installed
+from opto.llm.wrapper import wrapper_class
 
 CONFIGS = [{"model": "a", "api_key": "sk-a"}, {"model": "b", "tags": ["cheap", "fast"]}]
 
@@ -39,6 +42,14 @@ def test_keys_make_configurations(monkeypatch):
     assert (claude["api_type"], claude["api_key"]) == ("anthropic", "sk-b")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-a")
     assert [config["model"] for config in found_configs()] == ["gpt-4o", claude["model"]]
+
+
+def test_an_empty_variable_says_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("OAI_CONFIG_LIST", "")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a")
+    assert [config["model"] for config in found_configs()] == ["gpt-4o"]
+    (tmp_path / "OAI_CONFIG_LIST").write_text(json.dumps(CONFIGS))
+    assert found_configs() == CONFIGS
 
 
 def test_nothing_at_all_is_said_with_what_to_set():
@@ -77,3 +88,19 @@ def test_the_variable_is_written_from_the_keys(monkeypatch):
 )
 def test_a_filter_lets_through_what_is_wanted(wanted, models):
     assert [config["model"] for config in passing(CONFIGS, wanted)] == models
+
+
+@pytest.mark.skipif(not installed("autogen"), reason="AutoGen 0.2 is not installed")
+@pytest.mark.parametrize("wanted", [{}, {"model": ["a", "c"]}, {"tags": ["fast"]}, {"x": [1]}])
+@pytest.mark.parametrize("place", ["variable", "named file", "file"])
+def test_autogen_finds_and_filters_the_same(monkeypatch, tmp_path, place, wanted):
+    text = json.dumps([*CONFIGS, {"model": "c", "x": 1, "tags": ["fast"]}])
+    if place == "variable":
+        monkeypatch.setenv("OAI_CONFIG_LIST", text)
+    else:
+        (tmp_path / "OAI_CONFIG_LIST").write_text(text)
+    if place == "named file":
+        monkeypatch.setenv("OAI_CONFIG_LIST", str(tmp_path / "OAI_CONFIG_LIST"))
+    assert wrapper_class() is not None
+    theirs = sys.modules["autogen"].config_list_from_json("OAI_CONFIG_LIST", filter_dict=wanted)
+    assert passing(found_configs(), wanted) == theirs

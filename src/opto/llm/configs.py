@@ -29,7 +29,7 @@ def found_configs() -> list[dict[str, Any]]:
     if os.path.isfile(said):  # noqa: PTH113 - JSON of any length is asked for as a path here
         with open(said, encoding="utf-8") as file:  # noqa: PTH123 - as above
             return _configs(file.read(), f"the file {said}")
-    if VARIABLE in os.environ:
+    if os.environ.get(VARIABLE):
         return _configs(said, VARIABLE)
     configs = _of_keys()
     if not configs:

@@ -27,8 +27,9 @@ class Profile:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-# Names of the original. Where it names a model that was withdrawn or never
-# existed ("fast", "reasoning"), the entry names one of that kind that does.
+# Names of the original. Where it names a model that was withdrawn or never existed ("fast",
+# "reasoning"), the entry names one of that kind that does; "premium" was gpt-4, which costs
+# twelve times as much as its successor and can do less.
 BUILT_IN = {
     "default": Profile(),
     "cheap": Profile(settings={"model": "gpt-4o-mini"}),
