@@ -4,6 +4,7 @@
 #   make test         the whole fast test suite
 #   make check        lint, types, floors
 #   make bench        our speed beside trace-opt 0.1.3.8, TextGrad, torch and plain Python
+#   make bench-asking what all layers around a model cost per call
 #   make soak         ten minutes of everything at once (ARGS=60: one minute)
 #   make clean        remove what these commands made
 
@@ -17,7 +18,7 @@ COMMA   := ,
 OPENAI  := $(OPENAI_API_KEY)$(TRACE_CUSTOMLLM_URL)
 MODEL   := $(if $(LITELLM),litellm$(COMMA)quickstart,$(if $(OPENAI),quickstart,local))
 
-.PHONY: quickstart test check bench soak clean
+.PHONY: quickstart test check bench bench-asking soak clean
 
 quickstart: $(VENV)/.has-$(MODEL)
 	@$(PY) -m opto quickstart
@@ -32,6 +33,9 @@ check: $(VENV)/.has-test
 
 bench: $(VENV)/.has-core
 	@$(PY) -m benchmarks $(ARGS)
+
+bench-asking: $(VENV)/.has-otel
+	@$(PY) -m benchmarks.asking $(ARGS)
 
 soak: $(VENV)/.has-core
 	@$(PY) -m benchmarks.soak $(ARGS)

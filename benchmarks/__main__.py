@@ -17,7 +17,7 @@ from time import monotonic
 from benchmarks.budgets import budgets
 from benchmarks.cases import BACKWARD, CASES
 from benchmarks.environments import HERE, legs
-from benchmarks.page import PAGE, page
+from benchmarks.page import PAGE, page, put
 from benchmarks.report import table
 from benchmarks.rounds import FULL, QUICK, in_turn
 
@@ -61,7 +61,7 @@ def main(*given: str) -> int:
             print(f"{leg.side} could not do {name}: {reason}")
     print(f"{monotonic() - began:.0f} s")
     if asked.write:
-        PAGE.write_text(page(results, kept, sides), encoding="utf-8")
+        put(tracing=page(results, kept, sides))
         print(f"written: {PAGE}")
     return int(not all(b.reached for b in kept))
 

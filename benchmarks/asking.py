@@ -18,7 +18,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import count
+from os import getloadavg
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -29,6 +31,7 @@ import opentelemetry.sdk.trace as sdk
 from opentelemetry import trace
 
 from benchmarks.answering import answering
+from benchmarks.page import ASKING, put, where
 from opto.llm import Budget, Budgeted, Governed, Governor, OpenAILLM, Price, Shaped
 from opto.llm.around import around
 from opto.store import Recorded, run
@@ -147,7 +150,7 @@ def middle(rounds: list[Took]) -> Took:
 def table(found: dict[str, Took]) -> str:
     """The results as Markdown."""
     bare = found[BARE]
-    rows = ["| at 16 threads, ms a call | wall | CPU | wall over bare | CPU over bare |"]
+    rows = ["| ms a call | wall | CPU | wall over bare | CPU over bare |"]
     rows.append("|---|---|---|---|---|")
     rows += [
         f"| {name} | {t.wall:.2f} | {t.cpu:.2f} | {t.wall - bare.wall:+.2f} "
@@ -164,6 +167,7 @@ def main(*given: str) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args(given)
+    loads = getloadavg()
     with ExitStack() as inside:
         url = inside.enter_context(answering())
         folder = Path(inside.enter_context(TemporaryDirectory()))
@@ -174,9 +178,40 @@ def main(*given: str) -> int:
                 rounds[stack.name].append(measured(stack, asked.seconds))
     found = {name: middle(took) for name, took in rounds.items()}
     over = found[ALL].wall - found[BARE].wall
-    print(table(found))
-    print(f"\nall layers together: {over:+.2f} ms a call, of {LIMIT:.2f}")
+    verdict = f"All layers together: {over:+.2f} ms a call, of {LIMIT:.2f} that they may take."
+    print(f"{table(found)}\n\n{verdict}")
+    if asked.write:
+        shown = " ".join(["python -m benchmarks.asking", *given])
+        load = f"{loads[0]:.1f} before and {getloadavg()[0]:.1f} after"
+        put(asking=section(found, verdict, shown, f"{asked.rounds} of {asked.seconds:g} s", load))
     return int(over > LIMIT)
+
+
+def section(found: dict[str, Took], verdict: str, shown: str, rounds: str, load: str) -> str:
+    """The section of docs/performance.md."""
+    return f"""{ASKING}
+
+Written by `{shown}`.
+
+{where()}, openai {openai.__version__}, OpenTelemetry {version("opentelemetry-sdk")}
+* Load of the machine, the benchmark's own included: {load}
+
+{table(found)}
+
+{verdict}
+
+How to read it:
+
+* {THREADS} threads ask a server on 127.0.0.1, a process of its own that answers at once, as fast
+  as they can, each time a new question of about a kilobyte. *Wall* is the time of all divided
+  by the calls, *CPU* that of the asking process. Medians of {rounds}; the stacks take turns.
+* The *bare client* is `openai.OpenAI`, whose own retries are switched off. `OpenAILLM` sends
+  through `openai.AsyncOpenAI` on one event loop, so that a question can be cancelled.
+* Each row that begins with \\* has one layer more than the row above: a governor that nobody
+  waits for, a budget in dollars and tokens, a JSON schema that goes into the prompt as words,
+  a cache in a file that never holds the answer, and at last something that stands around all
+  questions, and spans of OpenTelemetry's SDK with nobody who collects them.
+"""
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from benchmarks.rounds import Leg, Result
 
 PAGE = ROOT / "docs" / "performance.md"
+# The last section is another benchmark's, see `benchmarks.asking`.
+ASKING = "## Asking"
 
 
 def processor() -> str:
@@ -28,6 +30,28 @@ def processor() -> str:
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def where() -> str:
+    """When and where something is measured."""
+    system = f"{platform.system()} {platform.machine()}"
+    return f"""\
+* Date: {datetime.now(timezone.utc):%Y-%m-%d}
+* Machine: {processor()}, {os.cpu_count()} cores, {system}
+* Versions: trace-opt {__version__}, Python {platform.python_version()}"""
+
+
+def put(*, tracing: str | None = None, asking: str | None = None) -> None:
+    """Write one of the two parts of the page, and keep the other as it is.
+
+    Args:
+        tracing: all that stands before the section on asking.
+        asking: that section, with its heading.
+    """
+    before, heading, after = PAGE.read_text(encoding="utf-8").partition(ASKING)
+    first = before.rstrip() if tracing is None else tracing.rstrip()
+    last = (heading + after).strip() if asking is None else asking.strip()
+    PAGE.write_text(f"{first}\n\n{last}\n".replace("\n\n\n", "\n\n"), encoding="utf-8")
 
 
 NOTES = """\
@@ -66,9 +90,7 @@ def page(results: Sequence[Result], kept: Sequence[Budget], legs: Sequence[Leg])
 
 Written by `make bench ARGS=--write`; do not edit by hand.
 
-* Date: {datetime.now(timezone.utc):%Y-%m-%d}
-* Machine: {processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}
-* Versions: trace-opt {__version__}, Python {platform.python_version()}, {others}
+{where()}, {others}
 
 {table(results, [leg.side for leg in legs])}
 
