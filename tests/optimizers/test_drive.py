@@ -60,3 +60,10 @@ def test_so_it_does_with_an_event_loop():
     with pytest.raises(OSError, match="gone"):
         asyncio.run(drive_async(plan(log), fail))
     assert log == ["closed"]
+
+
+def test_a_callable_that_has_nothing_left_does_not_end_the_plan():
+    """`next` of an iterator raises what also ends a generator."""
+    answers = iter([])
+    with pytest.raises(StopIteration):
+        drive(plan([]), lambda requests: next(answers))

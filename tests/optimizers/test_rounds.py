@@ -1,6 +1,7 @@
 """The questions of one round: at the same time, in order, and one failure for all."""
 
 import asyncio
+import signal
 import threading
 import time
 from contextvars import ContextVar
@@ -148,6 +149,19 @@ def test_whoever_is_interrupted_cancels_what_is_under_way():
 
     asyncio.run(main())
     assert sorted(model.cancelled) == ["0", "1"]
+
+
+def test_so_does_a_program_that_is_interrupted():
+    model = Counting(seconds=30)
+    # A signal, as Ctrl-C sends it; `_thread.interrupt_main` wakes no thread that waits.
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT))
+    start = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        together(model.answer, questions(4), 2)
+    assert time.monotonic() - start < 10
+    assert sorted(model.cancelled) == sorted(model.asked) == ["0", "1"]
 
 
 def test_equal_questions_are_samples_of_one():

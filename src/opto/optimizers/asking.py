@@ -219,13 +219,15 @@ class AskingOptimizer(Optimizer):
                 for message in request.messages:
                     _show(message["role"], message["content"])
 
-    def _note(self, prompt: tuple[str, str], problem: Any, summary: Any, update: Update) -> None:
+    def _note(
+        self, prompt: tuple[str, str], problem: Any, summary: Any, update: Update, **more: Any
+    ) -> None:
         """Add a step to the logs: texts only, so that no program is kept alive; no secrets."""
         if self.log is not None:
             entry = {"system_prompt": prompt[0], "user_prompt": prompt[1]}
             texts = [reply.text for reply in update.replies]
             last = update.reply.text if update.reply else ""
-            self.log.append(redacted({**entry, "response": last, "responses": texts}))
+            self.log.append(redacted({**entry, "response": last, "responses": texts, **more}))
         if self.summary_log is not None:
             written = _clean(replace(problem, current={}, heads={}))
             known = isinstance(summary, FunctionFeedback)

@@ -165,6 +165,7 @@ class ProposingOptimizer(AskingOptimizer):
         planned: Callable[..., Plan[Proposal]],
         mask: Collection[str] | None,
         score: Callable[[], float] | None,
+        **noted: Any,
     ) -> Plan[Update]:
         """The step around a plan: what is before the questions, and what comes of the answers.
 
@@ -172,6 +173,7 @@ class ProposingOptimizer(AskingOptimizer):
             planned: makes the plan, from what `plan` takes.
             mask: as in a step.
             score: tries the proposals out, where there is one.
+            **noted: what the log shall hold besides.
         """
         summary = self.summarize()
         prompt = self.construct_prompt(summary, mask=mask)
@@ -182,7 +184,7 @@ class ProposingOptimizer(AskingOptimizer):
         every = (proposal, *proposal.others)
         updates = [self._update_of(replace(p, others=()), summary) for p in every]
         update = (updates[0] if score is None else best_of(updates, score)).among(updates)
-        self._note(prompt, problem, summary, update)
+        self._note(prompt, problem, summary, update, **noted)
         if not self.ignore_extraction_error and (update.failure or update.refused):
             raise AnswerError(update.failure or "; ".join(map(str, update.refused)))
         values = {name: value for name, (value, _) in summary.variables.items()}
