@@ -29,7 +29,7 @@ class Profile:
 
 # Names of the original. Where it names a model that was withdrawn or never existed ("fast",
 # "reasoning"), the entry names one of that kind that does; "premium" was gpt-4, which costs
-# twelve times as much as its successor and can do less.
+# six to twelve times as much as its successor and can do less.
 BUILT_IN = {
     "default": Profile(),
     "cheap": Profile(settings={"model": "gpt-4o-mini"}),
