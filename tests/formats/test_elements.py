@@ -42,3 +42,14 @@ def test_a_value_without_an_end_is_not_to_be_used():
 def test_a_value_may_hold_what_is_no_element_of_ours():
     value = "<b>1</b><names>2</names>"
     assert at(f"<variable><name>a</name><value>{value}</value></variable>").value == value
+
+
+def test_a_fence_that_does_not_end_refuses_whatever_seems_to_end_the_value():
+    text = "<variable><name>a</name><value>\n```\n</value></variable>\n"
+    assert at(text).why == CUT_OFF
+
+
+def test_a_value_may_begin_with_a_fence_and_go_on():
+    value = "\n```\n</value></variable>\n```\nand so on"
+    text = f"<variable><name>a</name><value>{value}</value></variable>"
+    assert (at(text).value, at(text).end) == (value, len(text))

@@ -20,10 +20,56 @@ def test_a_buffer_of_size_zero_keeps_nothing():
     assert list(buffer) == []
 
 
-@pytest.mark.parametrize("size", [-1, 1.5, "2", None, True])
+@pytest.mark.parametrize("size", [-1, 1.5, "2", True])
 def test_a_size_that_is_none_is_refused(size):
     with pytest.raises(OptimizerError, match="0, 1, 2"):
         FIFOBuffer(size)
+
+
+def test_a_buffer_of_no_size_keeps_all():
+    buffer = FIFOBuffer(None)
+    for item in range(1000):
+        buffer.add(item)
+    assert list(buffer) == list(range(1000))
+
+
+def remembered(memory, *feedbacks):
+    for number, feedback in enumerate(feedbacks):
+        memory.add(Episode.of({"x": number}, feedback))
+    return [episode.feedback for episode in memory]
+
+
+def test_the_best_are_kept_beside_the_last_in_the_order_of_time():
+    assert remembered(Memory(2, best=2), 9, 1, 7, 8, 3, 2) == ["9", "8", "3", "2"]
+    assert remembered(Memory(0, best=1), 1, 5, 3) == ["5"]
+    assert len(Memory(2, best=2)) == 0
+
+
+def test_words_are_no_score_and_are_forgotten_in_their_turn():
+    assert remembered(Memory(1, best=2), "good", 4, "bad", 2, "so so") == ["4", "2", "so so"]
+
+
+def test_of_equal_scores_the_later_is_kept():
+    memory = Memory(1, best=1)
+    assert remembered(memory, 5, 5, 5) == ["5", "5"]
+    assert [episode.variables["x"] for episode in memory] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("feedback", "score"),
+    [
+        ("1", 1.0),
+        (" -2.5e1 ", -25.0),
+        ("About add0: 1\nAbout add1: 3", 2.0),
+        ("1 is too small", None),
+        ("About add0: 1\nAbout add1: too small", None),
+        ("nan", None),
+        ("", None),
+        ("True", None),
+    ],
+)
+def test_a_score_is_feedback_that_is_a_number(feedback, score):
+    assert Episode({}, feedback).score == score
 
 
 def test_the_old_address_works():
@@ -44,6 +90,19 @@ def test_a_memory_survives_being_written_down():
     memory.add(Episode.of({"x": 1}, "larger"))
     again = Memory.of_data(json.loads(json.dumps(memory.to_data())))
     assert (list(again), again.size) == (list(memory), 2)
+
+
+def test_the_best_survive_as_well():
+    memory = Memory(1, best=1)
+    remembered(memory, 9, 2, 1)
+    again = Memory.of_data(json.loads(json.dumps(memory.to_data())))
+    assert (list(again), again.best) == (list(memory), 1)
+    assert remembered(again, 3) == remembered(memory, 3)
+
+
+def test_what_was_written_before_there_were_best_ones_is_read():
+    data = {"size": 1, "episodes": [{"variables": {"x": "1"}, "feedback": "f"}]}
+    assert [tuple(e) for e in Memory.of_data(data)] == [({"x": "1"}, "f")]
 
 
 @pytest.mark.parametrize(

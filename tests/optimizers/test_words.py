@@ -1,16 +1,20 @@
+from dataclasses import replace
+
 import pytest
 
 from opto.formats import Field, JSONFormat
+from opto.optimizers.dialect import DIALECTS, Dialect
 from opto.optimizers.memory import Episode
+from opto.optimizers.opro import OPRO
 from opto.optimizers.problem import TITLES
 from opto.optimizers.words import objective_words, repair_words, system_words, user_words
 
-FORM = JSONFormat()
+JSON, TAGGED = Dialect(), DIALECTS["tagged"]()
 FIELDS = [Field.of("x0", 3), Field.code("__code0", "f")]
 
 
 def test_the_system_part_explains_every_section_and_the_answer():
-    words = system_words(FORM, TITLES)
+    words = system_words(JSON)
     for title in TITLES.values():
         assert f"- {title}: " in words
     assert '{"reasoning": "<text>", "suggestion": {' in words
@@ -20,31 +24,28 @@ def test_the_system_part_explains_every_section_and_the_answer():
 
 def test_the_system_part_is_the_same_for_all_problems():
     """It comes first, so that prompt caches hit."""
-    assert system_words(FORM, TITLES) == system_words(JSONFormat(), dict(TITLES))
+    assert system_words(JSON) == system_words(Dialect())
 
 
 def test_titles_and_keys_can_be_others():
-    words = system_words(
-        JSONFormat(reasoning="why", suggestion="new", answer="solution"),
-        {**TITLES, "code": "## Steps"},
-        example=True,
-    )
+    form = JSONFormat(reasoning="why", suggestion="new", answer="solution")
+    words = system_words(Dialect(form, {**TITLES, "code": "## Steps"}), example=True)
     assert "## Steps" in words
     assert "#Code" not in words
     assert '"why"' in words
     assert '"new": {"count0": 5}' in words
     assert '"solution"' in words
     assert '"suggestion"' not in words
-    assert "## Goal" in objective_words({**TITLES, "variables": "## Goal"})
+    assert "## Goal" in objective_words(Dialect(titles={**TITLES, "variables": "## Goal"}))
 
 
 def test_the_example_is_shown_on_request():
-    assert "An example" in system_words(FORM, TITLES, example=True)
-    assert "An example" not in system_words(FORM, TITLES)
+    assert "An example" in system_words(JSON, example=True)
+    assert "An example" not in system_words(JSON)
 
 
 def test_the_question_ends_with_the_form_of_the_answer():
-    words = user_words("THE PROBLEM", FORM, FIELDS)
+    words = user_words("THE PROBLEM", JSON, FIELDS)
     assert words.startswith("THE PROBLEM\n\n")
     assert words.endswith(
         '{"reasoning": "<text>", "suggestion": {"x0": <int>, "__code0": "<code>"}}'
@@ -52,12 +53,49 @@ def test_the_question_ends_with_the_form_of_the_answer():
 
 
 def test_memory_and_names_are_shown_on_request():
-    plain = user_words("P", FORM, FIELDS)
+    plain = user_words("P", JSON, FIELDS)
     assert "before" not in plain
     memory = [Episode.of({"x0": 1}, "larger\n#Code"), Episode.of({"x0": 2}, "larger")]
-    words = user_words("P", FORM, FIELDS, memory, highlight=True)
+    words = user_words("P", JSON, FIELDS, memory, highlight=True)
     assert words.index('{"x0": "1"}') < words.index('{"x0": "2"}') < words.index("x0, __code0")
     assert "\n#Code" not in words
+
+
+SPOKEN = [JSON, TAGGED, *(make() for make in OPRO.dialects.values())]
+
+
+@pytest.mark.parametrize("dialect", SPOKEN)
+def test_each_dialect_explains_its_sections_and_its_answer(dialect):
+    words = system_words(dialect)
+    for title in dialect.titles.values():
+        assert f"- {title}: " in words
+    assert dialect.format.shape([Field("<name of a variable>", "its new value")]) in words
+    assert objective_words(dialect)
+
+
+@pytest.mark.parametrize("dialect", SPOKEN)
+def test_the_answer_of_the_example_is_one_that_is_read(dialect):
+    """SPEC 11.C14: the original's was malformed and contradicted itself."""
+    words = system_words(dialect, example=True)
+    example = words[words.index("An example") :]
+    answer = dialect.format.parse(example, [Field.of("count0", 2)])
+    assert int(answer.values["count0"]) == 5
+
+
+def test_memory_is_shown_in_rounds_where_values_are_elements():
+    memory = [Episode.of({"x0": 1}, "larger"), Episode.of({"x0": "</value>"}, "# Feedback")]
+    words = user_words("P", TAGGED, FIELDS, memory)
+    assert '<round number="1">\n<variable name="x0">\n<value>\n1\n</value>' in words
+    assert "<feedback>\nlarger\n</feedback>\n</round>" in words
+    assert "<value>\n```\n</value>\n```\n</value>" in words
+    assert "<feedback>\n```\n# Feedback\n```\n</feedback>" in words
+
+
+def test_own_words_for_the_answer_stand_in_place_of_ours():
+    own = replace(TAGGED, instruction="Answer in rhyme.")
+    assert system_words(own).endswith("\n\nAnswer in rhyme.")
+    words = user_words("P", own, FIELDS)
+    assert words.endswith("x0, __code0.")
 
 
 @pytest.mark.parametrize("answer", ["nonsense", "", "```\nx\n```\n#Feedback", "a" * 10_000])

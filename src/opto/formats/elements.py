@@ -119,12 +119,16 @@ class Elements:
         opening = self.guard.match(text, start)
         if opening is None:
             return None
-        bar = rf"\n[ \t]*{opening['bar']}[ \t]*" if opening["bar"] else r"\]\]>"
-        closing = re.compile(rf"{bar}(?P<close>{self.value_end.pattern})", re.IGNORECASE)
+        bar = rf"\n[ \t]*{opening['bar']}[ \t]*(?=\s|<|\Z)" if opening["bar"] else r"\]\]>"
+        closing = re.compile(rf"{bar}(?P<close>{self.value_end.pattern})?", re.IGNORECASE)
         # From the line end of the opening fence on: there may be nothing in it.
         found = closing.search(text, opening.end() - 1)
         if found is None:
-            return None
+            # Half a fence: whatever seems to end the value may stand in it.
+            return replace(self._plain(text, start), why=CUT_OFF)
+        if found["close"] is None:  # a fence within the value, which goes on
+            plain = self._plain(text, found.end())
+            return replace(plain, value=text[start : found.end()] + plain.value)
         value = text[opening.end() : max(opening.end(), found.start())]
         mends = () if opening["bar"] else ("a CDATA section",)
         return Element("", value, start, found.end(), exact=True, mends=mends)

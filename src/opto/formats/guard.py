@@ -33,13 +33,14 @@ def tag_in(text: str, tags: Collection[str]) -> bool:
     return re.search(rf"</?\s*(?:{words})\b", text, re.IGNORECASE) is not None
 
 
-def guarded(text: str, tags: Collection[str], language: str = "") -> str:
+def guarded(text: str, tags: Collection[str], language: str = "", *, always: bool = False) -> str:
     r"""`text` as it may stand on lines of its own in an element.
 
     Args:
         text: any text.
         tags: the tags that may not be taken for the element's own.
         language: what is written on the fence, where one is needed.
+        always: whether a fence is needed in any case.
 
     Example:
         >>> print(guarded("x < 3", ["value"]))
@@ -50,7 +51,7 @@ def guarded(text: str, tags: Collection[str], language: str = "") -> str:
         ```
     """
     plain = text == text.strip() and not _FENCED.match(text) and not _ESCAPED.search(text)
-    if plain and "<![CDATA[" not in text and not tag_in(text, tags):
+    if plain and not always and "<![CDATA[" not in text and not tag_in(text, tags):
         return text
     bar = "`" * max([3, *(len(run) + 1 for run in _RUN.findall(text))])
     return f"{bar}{language}\n{text}\n{bar}"

@@ -70,6 +70,16 @@ class JSONFormat:
         """The keys, for prompts that speak of them."""
         return {"reasoning": self.reasoning or "", "suggestion": self.suggestion}
 
+    def write(self, values: Mapping[str, Any], reasoning: str = "") -> str:
+        """An answer that gives these values.
+
+        Args:
+            values: in JSON's types, by name.
+            reasoning: the thoughts.
+        """
+        thoughts = {self.reasoning: reasoning} if self.reasoning else {}
+        return dumps({**thoughts, self.suggestion: dict(values)}, ensure_ascii=False)
+
     def schema(self, fields: Sequence[Field]) -> dict[str, Any]:
         """A JSON schema that names exactly these fields, with their types."""
         texts = [key for key in (self.reasoning, self.answer) if key]

@@ -48,6 +48,9 @@ class Format(Protocol):
     def shape(self, fields: Sequence[Field]) -> str:
         """The form of the answer, drawn for the model; the words round it are a prompt's."""
 
+    def write(self, values: Mapping[str, Any], reasoning: str = "") -> str:
+        """An answer that gives these values."""
+
     def response_format(self, fields: Sequence[Field]) -> Mapping[str, Any] | None:
         """The form as the parameter ``response_format`` of OpenAI's API, with a JSON schema.
 

@@ -91,14 +91,14 @@ class TagFormat:
         """
         return self._written({f.name: _placeholder(f) for f in fields}, "text")
 
-    def write(self, values: Mapping[str, str], reasoning: str = "") -> str:
+    def write(self, values: Mapping[str, Any], reasoning: str = "") -> str:
         """An answer that gives these values, whatever stands in them.
 
         Args:
-            values: texts by name.
+            values: by name; what is no text is written as Python does it.
             reasoning: the thoughts.
         """
-        return self._written({k: guarded(v, self.tags) for k, v in values.items()}, reasoning)
+        return self._written({k: guarded(str(v), self.tags) for k, v in values.items()}, reasoning)
 
     def response_format(self, fields: Sequence[Field]) -> None:
         """None: a provider can hold no model to tags."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from json import dumps
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -16,9 +17,12 @@ __all__ = ["Episode", "FIFOBuffer", "Memory"]
 
 T = TypeVar("T")
 
+# As `Feedback` writes a number that was said, about one output or about several.
+_SCORE = re.compile(r"(?:About \S+: )?\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+
 
 class FIFOBuffer(Generic[T]):
-    """Keeps the last `size` items that were added; with size 0, none.
+    """Keeps the last `size` items that were added; with size 0, none; with None, all.
 
     Args:
         size: how many.
@@ -35,11 +39,7 @@ class FIFOBuffer(Generic[T]):
     """
 
     def __init__(self, size: Any = 0) -> None:
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise OptimizerError(
-                f"the size of a memory is how many steps it holds: 0, 1, 2, ..., not {size!r}"
-            )
-        self.size: int = size
+        self.size: int | None = None if size is None else _count(size)
         self.buffer: deque[T] = deque(maxlen=size)
 
     def add(self, item: T) -> None:
@@ -59,6 +59,22 @@ class Episode(NamedTuple):
     variables: dict[str, str]
     feedback: str
 
+    @property
+    def score(self) -> float | None:
+        r"""The number that the feedback is, the mean where it was given for several outputs.
+
+        None where it is in words.
+
+        Example:
+            >>> Episode({}, "0.5").score, Episode({}, "About a: 1\nAbout b: 2").score
+            (0.5, 1.5)
+            >>> Episode({}, "too small").score is None
+            True
+        """
+        found = [_SCORE.fullmatch(line) for line in self.feedback.strip().splitlines()]
+        scores = [float(line[1]) for line in found if line]
+        return sum(scores) / len(scores) if scores and len(scores) == len(found) else None
+
     @classmethod
     def of(cls, variables: Mapping[str, Any], feedback: Any) -> Episode:
         """The round in which the program ran with these values.
@@ -74,11 +90,51 @@ class Episode(NamedTuple):
 
 
 class Memory(FIFOBuffer[Episode]):
-    """The last rounds of an optimizer."""
+    """The last rounds of an optimizer, and the best of those before.
+
+    Args:
+        size: how many of the last rounds; None for all.
+        best: how many of the older ones: those whose feedback is the highest score.
+
+    Example:
+        >>> memory = Memory(1, best=1)
+        >>> for score in (3, 9, 5, 4):
+        ...     memory.add(Episode.of({"x0": score}, score))
+        >>> [episode.feedback for episode in memory]
+        ['9', '4']
+    """
+
+    def __init__(self, size: Any = 0, best: Any = 0) -> None:
+        super().__init__(size)
+        self.best: int = _count(best)
+        self.kept: list[Episode] = []
+
+    def add(self, item: Episode) -> None:
+        """Keep `item`; what is neither among the last nor the best is forgotten."""
+        older = (
+            item if self.size == 0 else self.buffer[0] if len(self.buffer) == self.size else None
+        )
+        super().add(item)
+        if self.best and older is not None and older.score is not None:
+            rounds = [*self.kept, older]
+            # Of equal ones the later; what stays does so in the order of time.
+            ranked = sorted(range(len(rounds)), key=lambda i: (rounds[i].score or 0.0, i))
+            self.kept = [rounds[i] for i in sorted(ranked[-self.best :])]
+
+    def __iter__(self) -> Iterator[Episode]:
+        return iter([*self.kept, *self.buffer])
+
+    def __len__(self) -> int:
+        return len(self.kept) + len(self.buffer)
 
     def to_data(self) -> dict[str, Any]:
         """The memory as plain data."""
-        return {"size": self.size, "episodes": [episode._asdict() for episode in self]}
+        return {
+            "size": self.size,
+            "best": self.best,
+            "kept": [episode._asdict() for episode in self.kept],
+            "episodes": [episode._asdict() for episode in self.buffer],
+        }
 
     @classmethod
     def of_data(cls, data: Any) -> Memory:
@@ -88,10 +144,22 @@ class Memory(FIFOBuffer[Episode]):
             StoreError: `data` is something else.
         """
         try:
-            memory = cls(data["size"])
-            for episode in data["episodes"]:
-                variables: Iterable[tuple[str, Any]] = episode["variables"].items()
-                memory.add(Episode.of(dict(variables), episode["feedback"]))
+            memory = cls(data["size"], data.get("best", 0))
+            memory.kept = list(map(_episode, data.get("kept", ())))
+            memory.buffer.extend(map(_episode, data["episodes"]))
         except (KeyError, TypeError, AttributeError, OptimizerError) as cause:
             raise StoreError(f"this is no memory of an optimizer: {cause!r} is wrong") from cause
         return memory
+
+
+def _episode(data: Any) -> Episode:
+    variables: Iterable[tuple[str, Any]] = data["variables"].items()
+    return Episode.of(dict(variables), data["feedback"])
+
+
+def _count(size: Any) -> int:
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise OptimizerError(
+            f"the size of a memory is how many steps it holds: 0, 1, 2, ..., not {size!r}"
+        )
+    return size

@@ -5,14 +5,16 @@ Source: the Trace paper, arXiv 2406.16218, section 4; SPEC 7.2.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from opto.errors import OptimizerError
-from opto.formats import JSONFormat
+from opto.optimizers.dialect import DIALECTS, dialect_of
 from opto.optimizers.fields import constraint_of, wanted
-from opto.optimizers.options import refuse_unknown, renamed
-from opto.optimizers.problem import TITLES, Problem
+from opto.optimizers.memory import Memory
+from opto.optimizers.options import refuse_unknown
+from opto.optimizers.problem import Problem
 from opto.optimizers.proposing import ProposingOptimizer
+from opto.optimizers.render import cut
 from opto.optimizers.summary import (
     FunctionFeedback,
     get_fun_name,
@@ -26,6 +28,7 @@ from opto.trace.propagators import GraphPropagator
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from opto.optimizers.dialect import Dialect
     from opto.optimizers.memory import Episode
 
 __all__ = [
@@ -39,13 +42,6 @@ __all__ = [
 
 ProblemInstance = Problem
 """The original's name of `Problem`."""
-
-
-_KEYS: dict[str, str | None] = {
-    "reasoning": "reasoning",
-    "suggestion": "suggestion",
-    "answer": None,
-}
 
 
 class OptoPrime(ProposingOptimizer):
@@ -66,7 +62,8 @@ class OptoPrime(ProposingOptimizer):
             assigned later as well.
         ignore_extraction_error: False makes a value that cannot be used raise `AnswerError`.
         include_example: show the model a worked example before the problem.
-        memory_size: how many earlier rounds of values and feedback the model sees.
+        memory_size: how many earlier rounds of values and feedback the model sees; None
+            for all.
         max_tokens: the longest answer, in tokens.
         log: keep all prompts and answers in `log`, and what they were about in
             `summary_log`, as text. They grow with every step.
@@ -84,6 +81,11 @@ class OptoPrime(ProposingOptimizer):
             spread. None for the provider's default, and (0.3, 1.0) for several drafts.
         value_limit: characters above which a value that cannot be changed is shown without
             its middle.
+        dialect: how it speaks with the model: ``"json"``, or ``"tagged"``, in which values
+            stand between tags as they are, which suits code and long prompts.
+        memory_best: how many rounds the model sees beside those of `memory_size`: the best
+            of the older ones, where feedback is a score, more being better.
+        parallel: how many questions of one round are asked at the same time.
 
     Raises:
         OptimizerError: there is nothing to optimize, or an argument cannot be used.
@@ -103,6 +105,12 @@ class OptoPrime(ProposingOptimizer):
         5
     """
 
+    dialects: ClassVar[Mapping[str, Callable[[], Dialect]]] = DIALECTS
+    """The dialects that it speaks, by name."""
+
+    shorten: Callable[[str, int], str] = staticmethod(cut)
+    """How a value that is too long is made shorter."""
+
     def __init__(
         self,
         parameters: Any,
@@ -112,7 +120,7 @@ class OptoPrime(ProposingOptimizer):
         objective: str | None = None,
         ignore_extraction_error: bool = True,
         include_example: bool = False,
-        memory_size: int = 0,
+        memory_size: int | None = 0,
         max_tokens: int | None = 4096,
         log: bool = True,
         prompt_symbols: Mapping[str, str] | None = None,
@@ -124,10 +132,14 @@ class OptoPrime(ProposingOptimizer):
         score: Callable[[], float] | None = None,
         temperature: float | tuple[float, float] | None = None,
         value_limit: int = 2000,
+        dialect: str | Dialect = "json",
+        memory_best: int = 0,
+        parallel: int = 8,
         **unknown: Any,
     ) -> None:
         refuse_unknown(f"{type(self).__name__}()", OptoPrime.__init__, args, unknown)
-        self.prompt_symbols = renamed("prompt_symbols", TITLES, prompt_symbols)
+        self.dialect = dialect_of(dialect, self.dialects, prompt_symbols, json_keys)
+        self.prompt_symbols = self.dialect.titles
         super().__init__(
             parameters,
             llm,
@@ -136,19 +148,21 @@ class OptoPrime(ProposingOptimizer):
             memory_size=memory_size,
             max_tokens=max_tokens,
             log=log,
-            form=_format(json_keys),
+            form=self.dialect.format,
             ignore_extraction_error=ignore_extraction_error,
             use_json_object_format=use_json_object_format,
             repair=repair,
             drafts=drafts,
             score=score,
             temperature=temperature,
+            parallel=parallel,
         )
         if not isinstance(self.propagator, GraphPropagator):
             raise OptimizerError(
                 f"{type(self).__name__} reads graphs, so its propagator must be a "
                 f"GraphPropagator, not a {type(self.propagator).__name__}"
             )
+        self.memory = Memory(memory_size, memory_best)
         self.include_example = include_example
         self.highlight_variables = highlight_variables
         self.value_limit = value_limit
@@ -156,7 +170,7 @@ class OptoPrime(ProposingOptimizer):
     @property
     def default_objective(self) -> str:
         """What the model shall do where the user did not say it."""
-        return objective_words(self.prompt_symbols)
+        return objective_words(self.dialect)
 
     # -- from the run to the question ---------------------------------------------------
 
@@ -197,7 +211,9 @@ class OptoPrime(ProposingOptimizer):
             self.objective,
             mask or (),
             self.value_limit,
-            titles=self.prompt_symbols,
+            self.dialect.writing,
+            self.shorten,
+            titles=self.dialect.titles,
             **wanted(self._targets(summary.variables)),
         )
 
@@ -221,13 +237,6 @@ class OptoPrime(ProposingOptimizer):
     def _words(self, problem: Problem, memory: Iterable[Episode]) -> tuple[str, str]:
         fields, highlight = problem.fields, self.highlight_variables
         return (
-            system_words(self.format, self.prompt_symbols, example=self.include_example),
-            user_words(problem, self.format, fields, memory, highlight=highlight),
+            system_words(self.dialect, example=self.include_example),
+            user_words(problem, self.dialect, fields, memory, highlight=highlight),
         )
-
-
-def _format(json_keys: Mapping[str, str | None] | None) -> JSONFormat:
-    keys = renamed("json_keys", _KEYS, json_keys)
-    if not keys["reasoning"] or not keys["suggestion"]:
-        raise OptimizerError("json_keys may leave out 'answer' only; the others must be texts")
-    return JSONFormat(keys["reasoning"], keys["suggestion"], keys["answer"])

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError
 from opto.optimizers.render import cut, fence_for, fenced, indented, line_of, safe_text
+from opto.optimizers.writing import LINES, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from opto.formats import Field
     from opto.optimizers.code import Head
     from opto.optimizers.summary import FunctionFeedback
+    from opto.optimizers.writing import Writing
 
 __all__ = ["TITLES", "Problem"]
 
@@ -48,7 +50,7 @@ class Problem:
         outputs: the results that something was said about.
         feedback: what was said.
         constraints: what new values must keep to.
-        titles: the title of each section.
+        titles: the title of each section; one without a title is not shown.
         fields: what an answer may set.
         current: the present values by field name.
         heads: for fields that hold code, what the code must keep, as far as it is known.
@@ -71,7 +73,8 @@ class Problem:
     heads: Mapping[str, Head | None] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
-        sections = (f"{self.titles[name]}\n{getattr(self, name)}" for name in TITLES)
+        shown = [name for name in TITLES if name in self.titles]
+        sections = (f"{self.titles[name]}\n{getattr(self, name)}" for name in shown)
         return "\n\n".join(section.rstrip("\n") for section in sections)
 
     @classmethod
@@ -81,6 +84,8 @@ class Problem:
         instruction: str,
         mask: Collection[str] = (),
         value_limit: int = 2000,
+        writing: Writing = LINES,
+        shorten: Callable[[str, int], str] = cut,
         **more: Any,
     ) -> Problem:
         """The problem that a summary of a run tells.
@@ -89,39 +94,38 @@ class Problem:
             summary: the run and the feedback.
             instruction: what the model shall do.
             mask: titles of sections to leave empty, such as ``["#Inputs"]``.
-            value_limit: characters above which values that cannot be changed lose
-                their middle. Variables are always shown whole.
+            value_limit: characters above which values that cannot be changed are
+                shortened. Variables are always shown whole.
+            writing: how values are written.
+            shorten: from a text and a limit to a shorter text.
             **more: the other fields, by name.
         """
+        titles = more.get("titles", TITLES)
+        hidden = _masked(mask, titles)
         shown = {
-            name: {k: (cut(safe_text(v), value_limit), v, c) for k, (v, c) in values.items()}
-            for name, values in {
+            name: [Shown.of(k, shorten(safe_text(v), value_limit), v) for k, (v, _) in of.items()]
+            for name, of in {
                 "inputs": summary.inputs,
                 "others": summary.others,
                 "outputs": summary.output,
             }.items()
         }
-        shown["variables"] = {k: (safe_text(v), v, c) for k, (v, c) in summary.variables.items()}
+        variables = [
+            Shown.of(k, safe_text(v), v, None if "constraints" in hidden else c)
+            for k, (v, c) in summary.variables.items()
+        ]
         feedback = safe_text(summary.user_feedback)
-        texts = [text for values in shown.values() for text, _, _ in values.values()]
-        fence = fence_for([*texts, feedback])
-        titles = more.get("titles", TITLES)
+        texts = [value.text for values in (variables, *shown.values()) for value in values]
+        fence, heads = fence_for([*texts, feedback]), set(titles.values())
         sections = {
             "instruction": instruction,
             "code": "\n".join(line for _, line in sorted(summary.graph, key=lambda step: step[0])),
             "documentation": "\n".join(map(indented, summary.documentation.values())),
-            "constraints": "\n".join(
-                f"({_kind(k, v)}) {k}: {indented(c)}"
-                for k, (v, c) in summary.variables.items()
-                if c
-            ),
+            "variables": writing.variables(variables, fence, heads),
+            "constraints": writing.constraints(variables),
             "feedback": _remark(feedback, fence),
-            **{
-                name: "\n".join(_value(k, t, v, fence) for k, (t, v, _) in values.items())
-                for name, values in shown.items()
-            },
+            **{name: writing.others(values, fence, heads) for name, values in shown.items()},
         }
-        hidden = _masked(mask, titles)
         visible: dict[str, Any] = {k: "" if k in hidden else v for k, v in sections.items()}
         return cls(**visible, **more)
 
@@ -138,13 +142,3 @@ def _masked(mask: Collection[str], titles: Mapping[str, str]) -> set[str]:
 def _remark(text: str, fence: str) -> str:
     # On a line of its own, what looks like a title would be one.
     return fenced(text, fence) if text.startswith("#") else line_of(text, fence).lstrip("\n")
-
-
-def _kind(name: str, value: Any) -> str:
-    return "code" if "__code" in name else type(value).__name__
-
-
-def _value(name: str, text: str, value: Any, fence: str) -> str:
-    if "__code" in name:
-        return f"(code) {name}:\n{fenced(text, fence, 'python')}"
-    return f"({_kind(name, value)}) {name}={line_of(text, fence)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError
@@ -12,9 +13,39 @@ from opto.optimizers.render import shown
 
 if TYPE_CHECKING:
     from opto.formats import Parsed
+    from opto.llm import Reply
     from opto.optimizers.problem import Problem
 
-__all__ = ["proposal_of", "typed"]
+__all__ = ["answer_in", "proposal_of", "typed"]
+
+
+def answer_in(reply: Reply) -> str:
+    """The text of an answer; where the model called a tool instead, the call's arguments.
+
+    A tool takes what was asked for as an object, so that its arguments are an answer in JSON.
+
+    Args:
+        reply: what the model answered.
+
+    Example:
+        >>> from opto.llm import Reply
+        >>> call = {"function": {"name": "set", "arguments": '{"x0": 5}'}}
+        >>> message = {"content": None, "tool_calls": [call]}
+        >>> answer_in(Reply.read({"choices": [{"message": message}]}))
+        '{"x0": 5}'
+    """
+    calls = getattr(reply.choices[0].message, "tool_calls", None) or ()
+    given = [_of(_of(call, "function"), "arguments") for call in calls if not isinstance(call, str)]
+    texts = [part if isinstance(part, str) else _json(part) for part in given if part]
+    return "\n".join(texts) or reply.text
+
+
+def _of(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)
+
+
+def _json(arguments: Any) -> str:
+    return dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict | list) else ""
 
 
 def proposal_of(parsed: Parsed, problem: Problem) -> Proposal:

@@ -1,4 +1,4 @@
-"""Old address: printing in colour, as optimizers do when they are verbose."""
+"""Old address: printing in colour, and reading and cutting texts as the original names it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import sys
 from typing import Any
 
 from opto.errors import ArgumentError
+from opto.formats import TagFormat
+from opto.optimizers.render import safe_text
 
-__all__ = ["print_color"]
+__all__ = ["extract_xml_like_data", "print_color", "truncate_expression"]
 
 _CODES = {
     "black": 30,
@@ -45,3 +47,52 @@ def print_color(message: Any, color: str | None = None, logger: Any = None) -> N
     if color is not None and sys.stdout.isatty():
         text = f"\x1b[{_CODES[color]}m{text}\x1b[0m"
     sys.stdout.write(f"{text}\n")
+
+
+def truncate_expression(value: Any, limit: int) -> str:
+    """The text of a value, and if it is longer than `limit`, its beginning.
+
+    Args:
+        value: any value.
+        limit: characters that are kept.
+
+    Example:
+        >>> truncate_expression("abcdefgh", 3)
+        'abc... (5 characters skipped due to length limit)'
+    """
+    text = safe_text(value)
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}... ({len(text) - limit} characters skipped due to length limit)"
+
+
+def extract_xml_like_data(
+    text: str,
+    reasoning_tag: str = "reasoning",
+    improved_variable_tag: str = "variable",
+    name_tag: str = "name",
+    value_tag: str = "value",
+) -> dict[str, Any]:
+    """What a tagged answer says: ``reasoning``, and ``variables`` by name.
+
+    A value that is not whole is left out.
+
+    Args:
+        text: the answer.
+        reasoning_tag: the tag of the thoughts.
+        improved_variable_tag: the tag of a name and a value.
+        name_tag: the tag of the name.
+        value_tag: the tag of the value.
+
+    Example:
+        >>> extract_xml_like_data(
+        ...     "<reasoning>Too small.</reasoning>"
+        ...     "<variable><name>x0</name><value>5</value></variable>"
+        ... )
+        {'reasoning': 'Too small.', 'variables': {'x0': '5'}}
+
+    Source: SPEC 12 A.3.
+    """
+    form = TagFormat(reasoning_tag, improved_variable_tag, name_tag, value_tag)
+    parsed = form.parse(text, ())
+    return {"reasoning": parsed.reasoning, "variables": dict(parsed.unknown)}

@@ -1,4 +1,4 @@
-"""The words of OptoPrime's questions: prompts filled with a problem. Pure functions.
+"""The words of questions: prompts filled with a problem. Pure functions.
 
 What is the same for all problems comes first, so that a provider's prompt cache, or a local
 model's, need not read it again.
@@ -15,37 +15,47 @@ from opto.prompts import prompt
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from opto.formats import JSONFormat
+    from opto.optimizers.dialect import Dialect
     from opto.optimizers.memory import Episode
 
 __all__ = ["objective_words", "repair_words", "system_words", "user_words"]
+
+_ANY = Field("<name of a variable>", "its new value")
+_EXAMPLE = {"count0": 5}
 
 ANSWER_LIMIT = 2000
 """Characters of a useless answer that are shown when it is asked for again."""
 
 
-def objective_words(titles: Mapping[str, str]) -> str:
-    """What the model shall do, where the user did not say it."""
-    return _filled("optoprime_objective", titles)
+def objective_words(dialect: Dialect) -> str:
+    """What the model shall do, where the user did not say it.
+
+    Args:
+        dialect: how the optimizer speaks.
+    """
+    return _filled(f"{dialect.family}_objective", dialect.words)
 
 
-def system_words(form: JSONFormat, titles: Mapping[str, str], *, example: bool = False) -> str:
+def system_words(dialect: Dialect, *, example: bool = False) -> str:
     """How to read a problem, and how to answer it.
 
     Args:
-        form: the form of the answer.
-        titles: the title of each section.
+        dialect: how the optimizer speaks.
         example: whether a problem and its answer are shown.
     """
-    shape = form.shape([Field("<name of a variable>", "its new value")])
-    keys = {**titles, "reasoning": form.reasoning, "suggestion": form.suggestion}
-    words = _filled("optoprime_system", {**keys, "shape": shape})
-    return f"{words}\n\n{_filled('optoprime_example', keys)}" if example else words
+    words = {**dialect.words, "shape": dialect.format.shape([_ANY])}
+    parts = [_filled(dialect.system, words)]
+    parts.append(dialect.instruction or _filled(dialect.answer, words))
+    if example:
+        reasoning = str(prompt(f"{dialect.family}_example_reasoning"))
+        words["answer"] = dialect.format.write(_EXAMPLE, reasoning)
+        parts.append(_filled(dialect.example, words))
+    return "\n\n".join(parts)
 
 
 def user_words(
     problem: Any,
-    form: JSONFormat,
+    dialect: Dialect,
     fields: Sequence[Field],
     memory: Iterable[Episode] = (),
     *,
@@ -55,18 +65,19 @@ def user_words(
 
     Args:
         problem: its sections, as text.
-        form: the form of the answer.
+        dialect: how the optimizer speaks.
         fields: what the answer may set.
         memory: earlier rounds, the oldest first.
         highlight: whether the variables are named once more.
     """
     parts = [str(problem)]
-    tries = "\n".join(map(str, memory))
+    tries = dialect.writing.tries(list(memory), set(dialect.titles.values()))
     if tries:
         parts.append(prompt("optoprime_memory").fill(tries=tries))
-    if highlight:
+    if highlight or dialect.instruction:
         parts.append(prompt("optoprime_highlight").fill(names=", ".join(f.name for f in fields)))
-    parts.append(prompt("optoprime_closing").fill(shape=form.shape(fields)))
+    if not dialect.instruction:
+        parts.append(prompt("optoprime_closing").fill(shape=dialect.format.shape(fields)))
     return "\n\n".join(parts)
 
 
