@@ -15,7 +15,8 @@ import pytest
 
 from opto.errors import ModelError, ModelRefused, ModelUnavailable
 from opto.llm import LiteLLM, OpenAILLM, Reply
-from opto.llm.failures import may_cost
+from opto.llm.failures import may_cost, sent_back
+from opto.llm.signals import Signals
 from opto.optimizers import OptoPrime
 from opto.trace import node
 from tests.llm.conftest import KEY
@@ -27,13 +28,21 @@ pytest.importorskip("openai")
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 
 
+def through_openai(url, **how):
+    return OpenAILLM("tiny", base_url=url, **QUICK | how)
+
+
+def through_litellm(url, **how):
+    return LiteLLM("openai/tiny", api_base=url, **QUICK | how)
+
+
 @pytest.fixture(params=["openai", pytest.param("litellm", marks=pytest.mark.litellm)])
 def connect(request):
     """Makes a model that asks at an address, through each of the two clients in turn."""
     if request.param == "openai":
-        return lambda url, **how: OpenAILLM("tiny", base_url=url, **QUICK | how)
+        return through_openai
     request.getfixturevalue("warm_litellm")
-    return lambda url, **how: LiteLLM("openai/tiny", api_base=url, **QUICK | how)
+    return through_litellm
 
 
 QUICK = {"api_key": KEY, "base_delay": 0.01, "max_retries": 1}
@@ -335,3 +344,27 @@ def test_a_refusal_costs_nothing_and_a_lost_answer_may():
     assert not may_cost(ModelRefused("no"))
     assert may_cost(ModelUnavailable("somebody's own model gave up"))
     assert may_cost(KeyboardInterrupt())
+
+
+@pytest.mark.parametrize("status", [429, 529])
+def test_a_governor_hears_of_it(connect, status):
+    heard_of(connect, status)
+
+
+@pytest.mark.litellm
+@pytest.mark.parametrize("status", [429, 529])
+def test_a_governor_hears_of_it_at_another_provider(claude, status):
+    """LiteLLM makes a 500 of Anthropic's 529, which is no word about the pace."""
+    heard_of(claude, status)
+
+
+def heard_of(connect, status):
+    limits = {"Retry-After": "3", "x-ratelimit-limit-requests": "60"}
+    with (
+        FaultyServer(Fault(status, b"{}", limits)) as server,
+        pytest.raises(ModelUnavailable) as caught,
+    ):
+        connect(server.url, max_retries=0)("hi")
+    told = Signals.of_error(caught.value)
+    assert (told.refused, told.wait, told.requests.limit) == (True, 3.0, 60.0)
+    assert sent_back(caught.value)[0] == status

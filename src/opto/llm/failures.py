@@ -14,7 +14,7 @@ from opto.llm.secret import hide
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Failure", "may_cost", "scrub"]
+__all__ = ["Failure", "may_cost", "scrub", "sent_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,25 @@ def may_cost(error: BaseException) -> bool:
     if kind is not None:
         return kind.paid
     return isinstance(error, (ModelUnavailable, AnswerError)) or not isinstance(error, Exception)
+
+
+def sent_back(error: BaseException) -> tuple[int | None, Mapping[str, str]]:
+    """The HTTP status and the headers that a server sent with an error.
+
+    Args:
+        error: what a client or a model raised.
+
+    Returns:
+        None and nothing where no server sent an error, whatever the client calls it.
+
+    Example:
+        >>> sent_back(TimeoutError())
+        (None, {})
+    """
+    links = list(_causes(error))
+    seen = [link for link in links if _is_http(link)]
+    found = (held(held(link, "response"), "headers") for link in (*seen, *links))
+    return _status(links), next((headers for headers in found if headers), {})
 
 
 def _kind(links: list[BaseException]) -> Kind | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelUnavailable
-from opto.llm.failures import Failure
+from opto.llm.failures import Failure, sent_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,11 +72,9 @@ class Signals:
     @classmethod
     def of_error(cls, error: BaseException) -> Signals:
         """From what a model raised that made one attempt."""
-        cause = error.__cause__
-        status = getattr(cause, "status_code", None)
+        status, headers = sent_back(error)
         if not isinstance(error, ModelUnavailable) or status not in TOO_FAST:
             return cls()
-        headers = getattr(getattr(cause, "response", None), "headers", None) or {}
         return cls(
             refused=True,
             wait=Failure.behind(error).wait,
