@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SQLiteJournal"]
 
 COLUMNS = "seq, at, kind, key, run, data"
+MOST_AWAITED = 1000
 # Take a claim that is free, or one's own, or over.
 CLAIM = (
     "INSERT INTO claim (key, owner, until) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
@@ -69,6 +70,8 @@ class SQLiteJournal(Journal):
         # Not a method: a journal that nobody uses any more shall close at once.
         connect = partial(connected, self.path, flush=flush, patience=patience)
         self._writer = Link(connect)
+        # Questions that others were asking when we looked last.
+        self._awaited: set[str] = set()
         self._reader = Link(connect)
         with self._reader.use():
             pass  # what is wrong with the file is said here, not at the first event
@@ -76,21 +79,24 @@ class SQLiteJournal(Journal):
     def claim(self, claim: Claim, seconds: float) -> bool:
         """Try to take a claim, see `Journal.claim`."""
         # Who waits looks often, and shall keep nobody from writing.
-        with understood(self.path), self._reader.use() as connection:
-            if _is_taken(connection, claim):
-                return False
+        if claim.key in self._awaited:
+            with understood(self.path), self._reader.use() as connection:
+                if _is_taken(connection, claim):
+                    return False
         now = time()
         row = (claim.key, claim.owner, now + seconds)
         # One statement, which is a transaction of its own, where nobody has it or it is ours.
         with understood(self.path), self._writer.use() as connection:
-            if connection.execute(CLAIM, (*row, now)).rowcount:
-                return True
-        with self._transaction() as connection:
-            if _is_taken(connection, claim):
-                return False
-            # Its owner is gone.
-            connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, ?)", row)
-            return True
+            taken = connection.execute(CLAIM, (*row, now)).rowcount > 0
+        if not taken:
+            with self._transaction() as connection:
+                taken = not _is_taken(connection, claim)
+                if taken:  # its owner is gone
+                    connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, ?)", row)
+        if len(self._awaited) > MOST_AWAITED:  # somebody else's answers were found meanwhile
+            self._awaited.clear()
+        (self._awaited.discard if taken else self._awaited.add)(claim.key)
+        return taken
 
     def release(self, claim: Claim) -> None:
         """End a claim, if its owner still has it."""
@@ -114,7 +120,8 @@ class SQLiteJournal(Journal):
         self._reader.close()
 
     def _insert(self, rows: Sequence[Row], release: Claim | None) -> list[int]:
-        if len(rows) == 1 and release is None:
+        # A reply ends the claim on its question by itself, see `connected`.
+        if len(rows) == 1 and (release is None or (rows[0].kind, release.key) == _answer(rows[0])):
             with understood(self.path), self._writer.use() as connection:
                 return [_append(connection, rows[0])]
         with self._transaction() as connection:
@@ -165,6 +172,10 @@ class SQLiteJournal(Journal):
 
 def _opened(path: str, flush: bool, patience: float) -> SQLiteJournal:
     return SQLiteJournal(path, flush=flush, patience=patience)
+
+
+def _answer(row: Row) -> tuple[str, str]:
+    return "reply", row.key
 
 
 def _append(connection: sqlite3.Connection, row: Row) -> int:
