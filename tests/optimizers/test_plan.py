@@ -71,6 +71,14 @@ def test_drafts_are_asked_for_at_once():
     assert [other.values for other in proposal.others] == [{}, {"x0": 7}]
 
 
+def test_a_plan_says_who_answers_each_draft():
+    _, [requests, [again]] = run(
+        [BAD, BAD], [GOOD], temperatures=(None, None), models=("large", "small")
+    )
+    assert [request.model for request in requests] == ["large", "small"]
+    assert again.model == "large"
+
+
 def test_if_all_drafts_are_useless_the_first_is_asked_for_again():
     proposal, [_, [again]] = run([BAD, WRONG], [GOOD], temperatures=(0.2, 0.9))
     assert BAD in again.messages[1]["content"]

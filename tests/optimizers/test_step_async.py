@@ -7,10 +7,13 @@ import time
 import pytest
 
 import opto
-from opto.errors import ModelRefused, ModelUnavailable, OptimizerError
-from opto.llm import DummyLLM, OpenAILLM, ScriptedLLM
-from opto.optimizers import OptoPrime
+from opto.errors import BudgetExceeded, ModelRefused, ModelUnavailable, OptimizerError
+from opto.llm import Budget, DummyLLM, OpenAILLM, Request, ScriptedLLM
+from opto.llm.around import around
+from opto.optimizers import OptoPrime, OptoPrimeMulti
+from opto.optimizers.asking import AskingOptimizer
 from opto.optimizers.optimizer import Optimizer
+from opto.optimizers.proposal import Update
 from opto.trace import GRAPH, node, stop_tracing
 from opto.trace.tape import recording
 from tests.optimizers.answers import suggests
@@ -133,6 +136,38 @@ def test_many_drafts_take_about_one_latency(x, slow_server, way):
     assert 0.4 <= took < 0.4 * 4  # one after the other they take 3.2 s
 
 
+@pytest.mark.parametrize("way", ["step", "step_async"])
+@pytest.mark.parametrize(("selection", "latencies"), [("majority", 1), ("moa", 2)])
+def test_many_candidates_take_a_latency_and_a_choice_another(x, way, selection, latencies):
+    numbers = iter(range(100))
+    with OpenAIServer(
+        otherwise=lambda asked: says(suggests(x0=next(numbers)), silence=0.4)
+    ) as server:
+        model = OpenAILLM("tiny", base_url=server.url, api_key="any")
+        model(messages="warm up")
+        optimizer = OptoPrimeMulti([x], llm=model, num_responses=8, selection_technique=selection)
+        optimizer.backward(x * 2, "larger")
+        start = time.monotonic()
+        update = optimizer.step() if way == "step" else taken(optimizer)
+        took = time.monotonic() - start
+    assert len(update.replies) == 8 + latencies - 1 == len(server.requests) - 1
+    assert 0.4 * latencies <= took < 0.4 * latencies + 1.2  # in turn, they take 3.2 s
+
+
+@pytest.mark.parametrize("way", ["step", "step_async"])
+def test_a_budget_holds_for_all_questions_of_a_round(x, tmp_path, way):
+    optimizer = drafting(x, DummyLLM(lambda messages, **_: GOOD), drafts=6, memory_size=1)
+    budget = Budget(calls=4)
+    with (
+        pytest.raises(BudgetExceeded),
+        opto.run("poor", journal=tmp_path / "journal.sqlite", budget=budget) as run,
+    ):
+        optimizer.step() if way == "step" else taken(optimizer)
+    run.journal.close()
+    assert run.asked <= 6
+    assert (x.data, len(optimizer.memory), optimizer.log) == (3, 0, [])
+
+
 def test_steps_of_several_optimizers_go_on_at_once(slow_server):
     server, model = slow_server
     nodes = []
@@ -201,8 +236,6 @@ def test_a_script_is_asked_in_order(x):
 
 @pytest.mark.parametrize("wrong", [0, -1, True, "8", None])
 def test_parallel_is_a_number(x, wrong):
-    from opto.optimizers.asking import AskingOptimizer
-
     with pytest.raises(OptimizerError, match="parallel"):
         AskingOptimizer([x], llm=ScriptedLLM([]), parallel=wrong)
 
@@ -241,7 +274,7 @@ def test_a_run_recorded_in_one_way_is_replayed_in_the_other(tmp_path, first, sec
 
 
 def test_equal_drafts_keep_their_places_in_a_run(tmp_path):
-    """Only their sample tells them apart; whoever comes first must not."""
+    """Only the sample that a plan gives them tells them apart; whoever comes first must not."""
     lock = threading.Lock()
 
     def training(**how):
@@ -265,3 +298,46 @@ def test_equal_drafts_keep_their_places_in_a_run(tmp_path):
     assert len(set(texts)) == 6
     for _ in range(3):
         assert training(replay=True) == texts
+
+
+class Tripling(AskingOptimizer):
+    """One whose plan asks the same three times in a round, and tells them apart by nothing."""
+
+    def _rounds(self, verbose=False):
+        replies = yield (Request.of("a number?"),) * 3
+        texts = tuple(reply.text for reply in replies)
+        return Update.of(dict.fromkeys(self.parameters, texts))
+
+
+@pytest.mark.parametrize("way", ["step", "step_async"])
+def test_equal_questions_of_any_plan_are_told_apart(tmp_path, way):
+    """Else the record would know them by who came first."""
+    lock = threading.Lock()
+
+    def training(**how):
+        GRAPH.clear()
+        x = node((), name="x", trainable=True)
+        left = list("abc")
+
+        def model(messages, **_):
+            with lock:
+                mine = left.pop()
+            time.sleep(0.05 * len(left))
+            return mine
+
+        asked = []
+
+        def way_(llm, request, ask):
+            asked.append(request.sample)
+            return ask(request)
+
+        with opto.run("equal", journal=tmp_path / "journal.sqlite", **how) as run, around(way_):
+            optimizer = Tripling([x], llm=DummyLLM(model))
+            optimizer.step() if way == "step" else taken(optimizer)
+        run.journal.close()
+        return x.data, sorted(asked)
+
+    first = training()
+    assert first[1] == [0, 1, 2]
+    assert sorted(first[0]) == ["a", "b", "c"]
+    assert training(replay=True)[0] == first[0]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from opto.llm import Request
+from opto.optimizers.reading import answer_in
 from opto.optimizers.words import repair_words
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from opto.optimizers.drive import Plan
     from opto.optimizers.proposal import Proposal
 
-__all__ = ["Asking", "plan", "spread"]
+__all__ = ["Asking", "mended", "plan", "read_in", "spread"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Asking:
         response_format: the form of the answer, for providers that can hold a model to it.
         temperatures: one for each draft; None for the provider's default.
         repair: whether a useless answer leads to a second question.
+        models: for each draft, the name of the model that answers it; where there are
+            none, that is left to whoever drives the plan.
     """
 
     system: str
@@ -41,6 +44,7 @@ class Asking:
     response_format: Any = None
     temperatures: tuple[float | None, ...] = (None,)
     repair: bool = True
+    models: tuple[str, ...] = ()
 
     def request(self, user: str, draft: int) -> Request:
         """The question with the words `user`, as a draft of the step."""
@@ -49,6 +53,7 @@ class Asking:
                 {"role": "system", "content": self.system},
                 {"role": "user", "content": user},
             ),
+            model=self.models[draft] if self.models else None,
             max_tokens=self.max_tokens,
             temperature=self.temperatures[draft],
             response_format=self.response_format,
@@ -74,19 +79,34 @@ def plan(asking: Asking, read: Callable[[str], Proposal]) -> Plan[Proposal]:
     """
     drafts = range(len(asking.temperatures))
     replies = yield tuple(asking.request(asking.user, draft) for draft in drafts)
-    proposals = [_read(reply, read) for reply in replies]
-    best = next((p for p in proposals if p.complaint is None), None)
-    if best is None and asking.repair:
-        first = proposals[0]
-        words = repair_words(asking.user, replies[0].text, first.complaint or "")
-        (reply,) = yield (asking.request(words, 0),)
-        best = proposals[0] = replace(_read(reply, read), replies=(replies[0], reply))
-    best = best or proposals[0]
+    read_ones = tuple(read_in(reply, read) for reply in replies)
+    proposals = yield from mended(asking, read_ones, read)
+    best = next((p for p in proposals if p.complaint is None), proposals[0])
     return replace(best, others=tuple(p for p in proposals if p is not best))
 
 
-def _read(reply: Reply, read: Callable[[str], Proposal]) -> Proposal:
-    return replace(read(reply.text), replies=(reply,))
+def mended(
+    asking: Asking, proposals: tuple[Proposal, ...], read: Callable[[str], Proposal]
+) -> Plan[tuple[Proposal, ...]]:
+    """The proposals; where none is of use, with the first one asked for again.
+
+    Args:
+        asking: how they were asked for.
+        proposals: what was read in the answers.
+        read: as in `plan`.
+    """
+    if not asking.repair or any(p.complaint is None for p in proposals):
+        return proposals
+    first, *rest = proposals
+    words = repair_words(asking.user, answer_in(first.replies[-1]), first.complaint or "")
+    (reply,) = yield (asking.request(words, 0),)
+    again = replace(read_in(reply, read), replies=(*first.replies, reply))
+    return (again, *rest)
+
+
+def read_in(reply: Reply, read: Callable[[str], Proposal]) -> Proposal:
+    """The proposal in a reply."""
+    return replace(read(answer_in(reply)), replies=(reply,))
 
 
 def spread(count: int, temperature: float | tuple[float, float] | None) -> tuple[float | None, ...]:
