@@ -1,0 +1,219 @@
+"""The words of TextGrad's questions: prompts filled with a part of a run. Pure functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opto.optimizers.render import cut, fence_for, fenced, indented, line_of, safe_text
+from opto.optimizers.textgrad_reading import GRADIENT
+from opto.prompts import prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opto.formats import Field
+    from opto.optimizers.textgrad_course import Course, Stretch
+    from opto.trace.graph import Step
+
+__all__ = ["VALUE_LIMIT", "Gradient", "Words"]
+
+VALUE_LIMIT = 2000
+"""Characters of a value, or of a wish, that are shown; values to be changed are shown whole."""
+
+BETWEEN_LIMIT = 300
+"""Characters of a value in between, of which there may be many in one question."""
+
+ENDS = 8
+"""Steps at each end of a stretch that are shown; of those between them, some."""
+
+WISHES = 24
+"""Different wishes for one value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """What is wanted of a value.
+
+    Args:
+        by: whose result it would mend; None where the user said it of the value itself.
+        text: the wish.
+    """
+
+    by: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Questions about one run.
+
+    Args:
+        course: what is asked.
+        objective: what all of it is for.
+        fields: what may be set, by name.
+        constraints: what new values must keep to, by name.
+    """
+
+    course: Course
+    objective: str
+    fields: Mapping[str, Field]
+    constraints: Mapping[str, str | None]
+
+    def gradient(
+        self, stretch: Stretch, asked: Sequence[str], wanted: Sequence[Gradient]
+    ) -> tuple[str, str]:
+        """The question what is wanted of the inputs of steps: for the system, and for the user."""
+        shown = _shown(stretch, asked)
+        names = {step.name for step in stretch.steps}
+        seen = dict.fromkeys(given for step in shown for _, given in step.inputs)
+        beside = [name for name in seen if name not in names and name not in asked]
+        between = [step.name for step in shown if step.name != stretch.exit]
+        values = {name: self._text(name, VALUE_LIMIT) for name in (stretch.exit, *asked)}
+        values |= {name: self._text(name, BETWEEN_LIMIT) for name in between}
+        # A step may take a thousand values; those at the edges stand for the others.
+        some = [*beside[:ENDS], *beside[-ENDS:]]
+        values |= {name: self._text(name, VALUE_LIMIT if len(asked) < 3 else 500) for name in some}
+        wishes = self._wishes(wanted)
+        told = _operations(shown)
+        demands = {name: self.constraints.get(name) or "" for name in asked}
+        fence = fence_for(
+            [*values.values(), *wishes, *told, *demands.values(), safe_text(self.objective)]
+        )
+        lines = {name: self._value(name, text, fence) for name, text in values.items()}
+        user = prompt("textgrad_question").fill(
+            objective=self._purpose(fence),
+            steps="\n".join(_calls(shown, stretch.steps)),
+            operations="\n".join(told) or "(nothing is known of them)",
+            values="\n".join(lines[n] for n in dict.fromkeys((*some, *between)))
+            or "(none but those below)",
+            result=lines[stretch.exit],
+            wanted=self._list(stretch.exit, wishes, fence),
+            asked="\n".join(lines[name] + _demand(demands[name], fence) for name in asked),
+            shape="\n".join(f'<{GRADIENT} name="{n}">\n...\n</{GRADIENT}>' for n in asked),
+        )
+        return str(prompt("textgrad_system")), user
+
+    def merge(self, name: str, wanted: Sequence[Gradient]) -> tuple[str, str]:
+        """The question to make one wish of several."""
+        text, wishes = self._text(name, VALUE_LIMIT), self._wishes(wanted)
+        fence = fence_for([text, *wishes, safe_text(self.objective)])
+        user = prompt("textgrad_merge").fill(
+            objective=self._purpose(fence),
+            value=self._value(name, text, fence),
+            wanted=self._list(name, wishes, fence),
+        )
+        return str(prompt("textgrad_merge_system")), user
+
+    def update(self, name: str, wanted: Sequence[Gradient]) -> tuple[str, str]:
+        """The question for a new value of a variable."""
+        text, wishes = self._text(name, None), self._wishes(wanted)
+        constraint = safe_text(self.constraints.get(name) or "(nothing but its type)")
+        fence = fence_for([text, constraint, *wishes, safe_text(self.objective)])
+        user = prompt("textgrad_update").fill(
+            objective=self._purpose(fence),
+            variable=self._value(name, text, fence),
+            constraint=_alone(constraint, fence),
+            wanted=self._list(name, wishes, fence),
+            name=name,
+            kind=self._kind(name),
+        )
+        return str(prompt("textgrad_update_system")), user
+
+    # -- parts -------------------------------------------------------------------------
+
+    def _purpose(self, fence: str) -> str:
+        return _alone(safe_text(self.objective), fence)
+
+    def _text(self, name: str, limit: int | None) -> str:
+        text = safe_text(self.course.graph[name].value)
+        return text if limit is None else cut(text, limit)
+
+    def _kind(self, name: str) -> str:
+        known = self.fields.get(name)
+        return known.kind if known else type(self.course.graph[name].value).__name__
+
+    def _value(self, name: str, text: str, fence: str) -> str:
+        return f"({self._kind(name)}) {name} = {line_of(text, fence)}"
+
+    def _wishes(self, wanted: Sequence[Gradient]) -> dict[str, list[str]]:
+        """The wishes for a value, equal ones once, with where they come from."""
+        by: dict[str, list[str]] = {}
+        for one in wanted:
+            by.setdefault(cut(one.text, VALUE_LIMIT), []).append(one.by or "")
+        return by
+
+    def _list(self, name: str, wishes: Mapping[str, list[str]], fence: str) -> str:
+        told = [f"- {_source(name, by)}: {line_of(text, fence)}" for text, by in wishes.items()]
+        half, more = WISHES // 2, len(told) - WISHES
+        if more > 0:
+            told[half:-half] = [f"- ({more} more wishes are not shown)"]
+        missing = self.course.left_out.get(name)
+        if missing:
+            told.append(f"- ({missing} more uses of {name} were not looked at)")
+        return "\n".join(told)
+
+
+def _demand(constraint: str, fence: str) -> str:
+    return f"\n    demanded of it: {line_of(constraint, fence)}" if constraint else ""
+
+
+def _source(name: str, sources: Sequence[str]) -> str:
+    if not any(sources):
+        return f"said about {name}"
+    distinct = list(dict.fromkeys(sources))
+    more = f" and {len(distinct) - 3} more" if len(distinct) > 3 else ""
+    return f"for {', '.join(source or 'the user' for source in distinct[:3])}{more}"
+
+
+def _alone(text: str, fence: str) -> str:
+    # On a line of its own, what looks like a title or a tag would be one.
+    return fenced(text, fence) if text[:1] in ("#", "<") else line_of(text, fence).lstrip("\n")
+
+
+def _shown(stretch: Stretch, asked: Sequence[str]) -> list[Step]:
+    """The steps of a stretch that are shown: both ends, and where what is asked about is used."""
+    steps = stretch.steps
+    if len(steps) <= 2 * ENDS:
+        return list(steps)
+    numbers = {*range(ENDS), *range(len(steps) - ENDS, len(steps))}
+    left = set(asked)
+    for number, step in enumerate(steps):
+        used = left.intersection(given for _, given in step.inputs)
+        if used:
+            numbers.add(number)
+            left -= used
+    return [steps[number] for number in sorted(numbers)]
+
+
+def _calls(shown: Sequence[Step], steps: Sequence[Step]) -> list[str]:
+    """The steps as calls; for those between that are not shown, how many of what."""
+    at = {step.name: number for number, step in enumerate(steps)}
+    lines, after = [], 0
+    for step in shown:
+        number = at[step.name]
+        if number > after:
+            ops = Counter(str(missing.op) for missing in steps[after:number]).most_common()
+            said = ", ".join(f"{op} ({times})" for op, times in ops[:5])
+            said += ", and others" if len(ops) > 5 else ""
+            lines.append(f"... {number - after} more steps: {said} ...")
+        lines.append(_call(step))
+        after = number + 1
+    return lines
+
+
+def _call(step: Step) -> str:
+    given = [f"{argument}={name}" for argument, name in step.inputs]
+    if len(given) > 2 * ENDS:
+        given[ENDS:-ENDS] = [f"... {len(given) - 2 * ENDS} more ..."]
+    return f"{step.name} = {step.op}({', '.join(given)})"
+
+
+def _operations(shown: Sequence[Step]) -> list[str]:
+    told = {step.op: step.documentation for step in shown if step.documentation}
+    return [
+        indented(cut(text, VALUE_LIMIT))
+        for text in told.values()
+        if text and text.partition("]")[2].strip(" .")
+    ]
