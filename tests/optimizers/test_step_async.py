@@ -133,7 +133,7 @@ def test_many_drafts_take_about_one_latency(x, slow_server, way):
     update = optimizer.step() if way == "step" else taken(optimizer)
     took = time.monotonic() - start
     assert (x.data, len(server.requests), len(update.replies)) == (8, 8, 8)
-    assert 0.4 <= took < 0.4 * 4  # one after the other they take 3.2 s
+    assert 0.4 <= took < 0.4 * 6  # one after the other they take 3.2 s
 
 
 @pytest.mark.parametrize("way", ["step", "step_async"])
@@ -151,7 +151,7 @@ def test_many_candidates_take_a_latency_and_a_choice_another(x, way, selection, 
         update = optimizer.step() if way == "step" else taken(optimizer)
         took = time.monotonic() - start
     assert len(update.replies) == 8 + latencies - 1 == len(server.requests) - 1
-    assert 0.4 * latencies <= took < 0.4 * latencies + 1.2  # in turn, they take 3.2 s
+    assert 0.4 * latencies <= took < 0.4 * (latencies + 5)  # in turn, they take 3.2 s and more
 
 
 @pytest.mark.parametrize("way", ["step", "step_async"])
@@ -183,7 +183,7 @@ def test_steps_of_several_optimizers_go_on_at_once(slow_server):
 
     start = time.monotonic()
     updates = asyncio.run(main())
-    assert time.monotonic() - start < 0.4 * 4
+    assert time.monotonic() - start < 0.4 * 5  # in turn, they take 2.4 s
     assert len(server.requests) == len(updates) == 6
 
 

@@ -76,7 +76,8 @@ def apart(one: Proposal, other: Proposal, current: Mapping[str, Any]) -> float:
         other: another one.
         current: the present values.
     """
-    names = {*one.values, *other.values}
+    # In one order, whoever is first and in whatever process: sums of floats depend on it.
+    names = sorted({*one.values, *other.values}, key=str)
     if not names:
         return 0.0
     gaps = (_gap(_value(one, name, current), _value(other, name, current)) for name in names)
@@ -93,7 +94,7 @@ def _gap(one: Any, other: Any) -> float:
     numbers = [v for v in (one, other) if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) == 2:
         return _gap_of_numbers(*numbers)
-    a, b = safe_text(one), safe_text(other)
+    a, b = sorted((safe_text(one), safe_text(other)))  # difflib's ratio depends on the order
     if max(len(a), len(b)) <= LONG:
         return 1.0 - SequenceMatcher(None, a, b, autojunk=False).ratio()
     words = a.split()[:WORDS], b.split()[:WORDS]
