@@ -132,6 +132,15 @@ def test_a_whole_program_prints_nothing_and_fetches_nothing():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize(("chosen", "httpx"), [(None, True), ("False", False)])
+def test_calls_go_through_httpx_unless_the_user_wants_aiohttp(monkeypatch, chosen, httpx):
+    monkeypatch.setattr(_load(), "disable_aiohttp_transport", False)
+    monkeypatch.delenv("DISABLE_AIOHTTP_TRANSPORT", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("DISABLE_AIOHTTP_TRANSPORT", chosen)
+    assert _load().disable_aiohttp_transport is httpx
+
+
 LITELLM = """
 import os
 

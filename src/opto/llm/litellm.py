@@ -19,6 +19,8 @@ __all__ = ["LiteLLM"]
 DEFAULT_MODEL = "gpt-4o"
 # Without it, LiteLLM downloads its table of prices while it is imported.
 PRICES_OFFLINE = "LITELLM_LOCAL_MODEL_COST_MAP"
+# By it, users say themselves which of its two transports LiteLLM takes.
+AIOHTTP_UNWANTED = "DISABLE_AIOHTTP_TRANSPORT"
 
 
 class LiteLLM(RemoteLLM):
@@ -112,7 +114,12 @@ def _load() -> Any:
     with _prices_offline():
         import litellm  # lazy: a vendor's SDK, 4 s and 185 MB
 
-    here().adopt(litellm.close_litellm_async_clients)
+    if AIOHTTP_UNWANTED not in os.environ:
+        # Through aiohttp, many of its releases leave the connection of a cancelled call open,
+        # and take an answer that broke off for a whole one.
+        litellm.disable_aiohttp_transport = True
+    if close := getattr(litellm, "close_litellm_async_clients", None):  # not in all releases
+        here().adopt(close)
     # Else it prints advice for its own bug tracker below every failure.
     litellm.suppress_debug_info = True
     return litellm

@@ -131,7 +131,7 @@ class RemoteLLM(LLM):
             raise NoCompletionError(f"the stream broke off: {error}") from error
         finally:
             # A stream that is left as it is keeps its connection, and the model its work.
-            await getattr(stream, "aclose", stream.close)()  # older clients know one name
+            await _closed(stream)
         data = whole.data()
         if not whole.ended:
             raise NoCompletionError("the stream ended, and the answer had not")
@@ -173,6 +173,16 @@ class RemoteLLM(LLM):
         shown = {"base_url": self.base_url, **self.defaults}
         rest = "".join(f", {k}={v!r}" for k, v in shown.items() if v is not None)
         return hide(f"{type(self).__name__}({self.model_name!r}{rest})")
+
+
+async def _closed(stream: Any) -> None:
+    """Close a client's stream, by whichever name its release has for that."""
+    # LiteLLM's older streams can only be closed within.
+    for holder in (stream, getattr(stream, "completion_stream", None)):
+        close = getattr(holder, "aclose", None) or getattr(holder, "close", None)
+        if close is not None:
+            await close()
+            return
 
 
 def _streamed(arguments: dict[str, Any], live: Live) -> dict[str, Any]:
