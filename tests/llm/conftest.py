@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from opto.llm import LiteLLM, OpenAILLM
+from opto.llm import AutoGenLLM, LiteLLM, OpenAILLM
 from opto.llm.packages import installed
 from tests.support.openai_server import OpenAIServer
 
@@ -67,6 +67,15 @@ def model(connect):
     return connect()
 
 
+@pytest.fixture(scope="session")
+def warm_autogen():
+    """As of `warm_litellm`: the clients are imported, AutoGen's where it is installed."""
+    with OpenAIServer() as running:
+        entry = {"model": "tiny", "base_url": running.url, "timeout": None}
+        AutoGenLLM([entry])("hi")
+        OpenAILLM(**entry)("hi")
+
+
 @pytest.fixture(
     params=[
         pytest.param(
@@ -78,7 +87,7 @@ def model(connect):
         "alone",
     ]
 )
-def way(request, monkeypatch):
+def way(request, monkeypatch, warm_autogen):
     """Through AutoGen, which must be what asked; or as if it were not installed."""
     if request.param == "alone":
         monkeypatch.setitem(sys.modules, "autogen", None)
