@@ -161,7 +161,7 @@ def test_nobody_waits_for_ever(recorded):
 
 
 def test_a_cancelled_task_that_waits_for_anothers_answer_leaves_no_thread(recorded):
-    source = Slow(1.0)
+    source = Slow(2.0)
     model = recorded(source)
 
     async def both():
@@ -174,9 +174,10 @@ def test_a_cancelled_task_that_waits_for_anothers_answer_leaves_no_thread(record
         with pytest.raises(asyncio.CancelledError):
             await second
         took = time.monotonic() - begun
-        return took, [t.name for t in threading.enumerate()].count("opto-llm"), await first
+        while [t.name for t in threading.enumerate()].count("opto-llm") > 1 and not first.done():
+            await asyncio.sleep(0.01)  # the thread is ending
+        return took, first.done(), await first
 
-    took, threads, reply = asyncio.run(both())
-    assert took < 0.5
-    assert threads == 1  # that of the first
+    took, waited, reply = asyncio.run(both())
+    assert (took < 0.9, waited) == (True, False)
     assert (reply.text, source.asked) == ("q, 1", 1)
