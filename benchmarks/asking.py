@@ -28,17 +28,20 @@ from typing import TYPE_CHECKING
 
 import openai
 import opentelemetry.sdk.trace as sdk
+from openai.types.chat import ChatCompletion
 from opentelemetry import trace
 
-from benchmarks.answering import answering
+from benchmarks.answering import ANSWER, answering
 from benchmarks.page import ASKING, put, where
-from opto.llm import Budget, Budgeted, Governed, Governor, OpenAILLM, Price, Shaped
+from opto.llm import LLM, Budget, Budgeted, Governed, Governor, OpenAILLM, Price, Reply, Shaped
 from opto.llm.around import around
 from opto.store import Recorded, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    from opto.llm import Request
 
 THREADS, ROUNDS, SECONDS = 16, 9, 1.5
 LIMIT = 1.0  # milliseconds
@@ -100,6 +103,15 @@ def stacks(url: str, folder: Path, inside: ExitStack) -> list[Stack]:
     client = inside.enter_context(openai.OpenAI(base_url=url, api_key="none", max_retries=0))
     completions = client.chat.completions
     one = OpenAILLM("tiny", base_url=url, api_key="none")
+    return [
+        Stack(BARE, lambda: completions.create(model="tiny", messages=question())),
+        Stack("`OpenAILLM`", lambda: one(question())),
+        *layers(one, folder, inside),
+    ]
+
+
+def layers(one: LLM, folder: Path, inside: ExitStack) -> list[Stack]:
+    """The layers around a model, each around those before it."""
     governed = Governed(one, Governor(requests_per_minute=6_000_000, concurrent=64))
     budget = Budget(usd=1e6, tokens=10**12)
     budgeted = Budgeted(governed, budget, prices={"tiny": Price(1.0, 2.0)}, longest=500)
@@ -109,8 +121,6 @@ def stacks(url: str, folder: Path, inside: ExitStack) -> list[Stack]:
     in_run = run("asking", journal=folder / "run.sqlite")
     inside.callback(in_run.journal.close)
     return [
-        Stack(BARE, lambda: completions.create(model="tiny", messages=question())),
-        Stack("`OpenAILLM`", lambda: one(question())),
         Stack("* within a `Governor`", lambda: governed(question())),
         Stack("* * within a `Budget`", lambda: budgeted(question())),
         Stack("* * * asked by a form", lambda: shaped(question(), response_format=FORM)),
@@ -140,6 +150,39 @@ def measured(stack: Stack, seconds: float) -> Took:
         calls = sum(pool.map(work, [began + seconds] * THREADS))
         took, used = time.perf_counter() - began, time.process_time() - cpu
     return Took(1000 * took / calls, 1000 * used / calls)
+
+
+class AtOnce(LLM):
+    """A model that answers at once, with what a client would return."""
+
+    model_name = "tiny"
+
+    def __init__(self) -> None:
+        self.raw = ChatCompletion.model_validate(ANSWER)
+
+    def answer(self, request: Request) -> Reply:
+        return Reply.read(self.raw, request.digest)
+
+
+def alone(samples: int = 40, calls: int = 25) -> dict[str, float]:
+    """Microseconds of CPU that each layer takes in one thread: the least of many samples.
+
+    Less than this it cannot take; what other programs do at the time only adds to it.
+    """
+    with ExitStack() as inside:
+        folder = Path(inside.enter_context(TemporaryDirectory()))
+        model = AtOnce()
+        ways = [Stack("the model", lambda: model(question())), *layers(model, folder, inside)]
+        least = dict.fromkeys([stack.name for stack in ways], float("inf"))
+        for _ in range(samples):
+            for stack in ways:
+                with stack.within():
+                    began = time.thread_time()
+                    for _ in range(calls):
+                        stack.ask()
+                    took = 1e6 * (time.thread_time() - began) / calls
+                least[stack.name] = min(least[stack.name], took)
+    return least
 
 
 def middle(rounds: list[Took]) -> Took:
@@ -178,13 +221,27 @@ def main(*given: str) -> int:
                 rounds[stack.name].append(measured(stack, asked.seconds))
     found = {name: middle(took) for name, took in rounds.items()}
     over = found[ALL].wall - found[BARE].wall
+    least = alone()
+    bare, *_ = least.values()
+    told = ", ".join(
+        f"{name.lstrip('* ')} {took - bare:.0f}" for name, took in list(least.items())[1:]
+    )
+    print(f"CPU in one thread, us a call over a model that answers at once: {told}\n")
     verdict = f"All layers together: {over:+.2f} ms a call, of {LIMIT:.2f} that they may take."
     print(f"{table(found)}\n\n{verdict}")
     if asked.write:
         shown = " ".join(["python -m benchmarks.asking", *given])
         load = f"{loads[0]:.1f} before and {getloadavg()[0]:.1f} after"
-        put(asking=section(found, verdict, shown, f"{asked.rounds} of {asked.seconds:g} s", load))
+        rounds_ = f"{asked.rounds} of {asked.seconds:g} s"
+        put(asking=section(found, verdict, shown, rounds_, f"{load}") + ALONE.format(told))
     return int(over > LIMIT)
+
+
+ALONE = """\
+* The same layers in one thread, around a model that answers at once, in microseconds of CPU a
+  call, each with those before it (the least of 40 samples, so that other programs do not count):
+  {}.
+"""
 
 
 def section(found: dict[str, Took], verdict: str, shown: str, rounds: str, load: str) -> str:
