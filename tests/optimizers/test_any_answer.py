@@ -5,8 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opto.formats import TagFormat
 from opto.llm import DummyLLM
-from opto.optimizers import OptoPrime
+from opto.optimizers import OPRO, OptoPrime
 from opto.trace import GRAPH, bundle, node
 
 NAMES = ["x0", "s0", "l0", "n0", "__code0"]
@@ -25,6 +26,19 @@ KEYS = st.sampled_from([*NAMES, "x:0", "x", "y0", "", "reasoning", "`x0`"])
 OBJECTS = st.dictionaries(KEYS, JSON, max_size=4).map(lambda v: json.dumps({"suggestion": v}))
 CUT = st.tuples(OBJECTS, st.integers(0, 200)).map(lambda pair: pair[0][: pair[1]])
 ANSWERS = st.text(max_size=60) | BITS | OBJECTS | CUT | st.none()
+TAGS = (
+    "<variable> </variable> <name> </name> <value> </value> <reasoning> </reasoning> <think> x0 5 "
+    "</think> s0 l0 n0 __code0 [3] ``` &lt; <![CDATA[ ]]> TERMINATE <val <variable|name='x0'>"
+)
+TAGGED = st.lists(
+    st.sampled_from([*(word.replace("|", " ") for word in TAGS.split()), "\n", "def run(): pass"]),
+    max_size=25,
+).map("".join)
+ELEMENTS = st.dictionaries(KEYS, st.text(max_size=9) | TAGGED, max_size=4).map(TagFormat().write)
+CUT_TAGGED = st.tuples(ELEMENTS, st.integers(0, 300)).map(lambda pair: pair[0][: pair[1]])
+SPOKEN = st.tuples(st.just("json"), ANSWERS, ANSWERS) | st.tuples(
+    st.just("tagged"), *[TAGGED | ELEMENTS | CUT_TAGGED | ANSWERS] * 2
+)
 
 
 @bundle(trainable=True)
@@ -35,7 +49,7 @@ def run(x, s, items, n):
 ORIGINAL = run.parameter.data
 
 
-def stepped(*answers):
+def stepped(*answers, kind=OptoPrime, dialect="json"):
     """A program with parameters of many types after a step with these answers."""
     GRAPH.clear()
     left = list(answers)
@@ -49,25 +63,27 @@ def stepped(*answers):
     nodes = [node(value, name=name, trainable=True) for name, value in given_.items()]
     parameters = [*nodes, run.parameter]
     before = [parameter.data for parameter in parameters]
-    optimizer = OptoPrime(parameters, llm=DummyLLM(model))
+    optimizer = kind(parameters, llm=DummyLLM(model), dialect=dialect)
     optimizer.zero_feedback()
     optimizer.backward(run(*nodes), "better")
     update = optimizer.step()
     return update, before, [parameter.data for parameter in parameters], parameters
 
 
-@given(ANSWERS, ANSWERS)
-def test_a_step_never_raises_and_types_stay(one, other):
-    update, before, after, _ = stepped(one, other)
+@given(SPOKEN, st.sampled_from([OptoPrime, OPRO]))
+def test_a_step_never_raises_and_types_stay(spoken, kind):
+    dialect, one, other = spoken
+    update, before, after, _ = stepped(one, other, kind=kind, dialect=dialect)
     for old, new in zip(before, after, strict=True):
         assert old is None or type(new) is type(old)
     assert bool(update) == (before != after)
     assert len(update.replies) in (1, 2)
 
 
-@given(ANSWERS, ANSWERS)
-def test_what_changes_was_named_and_what_was_named_is_accounted_for(one, other):
-    update, before, after, parameters = stepped(one, other)
+@given(SPOKEN)
+def test_what_changes_was_named_and_what_was_named_is_accounted_for(spoken):
+    dialect, one, other = spoken
+    update, before, after, parameters = stepped(one, other, dialect=dialect)
     text = f"{one} {other}"
     for parameter, old, new in zip(parameters, before, after, strict=True):
         if old is not new and old != new:

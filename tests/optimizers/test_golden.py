@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from opto.formats import TagFormat
 from opto.llm import DummyLLM, ScriptedLLM
 from opto.optimizers import OptoPrime
 from opto.trace import bundle, node
@@ -103,6 +104,19 @@ def test_a_suggestion_of_another_type_is_converted(value, given, result):
     assert (bool(update), update.refused, calls) == (True, (), 1)
 
 
+IN_TAGS = {name: row for name, row in TAKEN.items() if name != "anything for None"}
+
+
+@pytest.mark.parametrize(("value", "given", "result"), IN_TAGS.values(), ids=IN_TAGS)
+def test_a_suggestion_in_tags_is_converted_as_well(value, given, result):
+    data, update, calls = step(value, TagFormat().write({"p0": given}), dialect="tagged")
+    assert type(data) is type(given if result is None else value)
+    # What comes in tags is text: a class of one's own gets it as it is.
+    expected = K("2") if isinstance(value, K) else given if result is None else result
+    assert np.array_equal(data, expected)
+    assert (bool(update), update.refused, calls) == (True, (), 1)
+
+
 REFUSED = {
     "int from fraction": (3, 5.7),
     "int from text of fraction": (3, "5.7"),
@@ -150,6 +164,12 @@ READ = {
 @pytest.mark.parametrize("reply", READ.values(), ids=READ)
 def test_forms_of_answers_that_are_read(reply):
     assert step(3, reply)[::2] == (5, 1)
+
+
+@pytest.mark.parametrize(("value", "given"), list(REFUSED.values())[:3])
+def test_what_would_lose_something_is_refused_in_tags(value, given):
+    data, update, calls = step(value, TagFormat().write({"p0": given}), dialect="tagged")
+    assert (data, bool(update), update.refused[0].name, calls) == (value, False, "p0", 2)
 
 
 UNREAD = {

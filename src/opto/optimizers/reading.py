@@ -34,8 +34,9 @@ def answer_in(reply: Reply) -> str:
         >>> answer_in(Reply.read({"choices": [{"message": message}]}))
         '{"x0": 5}'
     """
-    calls = getattr(reply.choices[0].message, "tool_calls", None) or ()
-    given = [_of(_of(call, "function"), "arguments") for call in calls if not isinstance(call, str)]
+    calls = getattr(reply.choices[0].message, "tool_calls", None)
+    calls = calls if isinstance(calls, list | tuple) else ()
+    given = [_of(_of(call, "function"), "arguments") for call in calls]
     texts = [part if isinstance(part, str) else _json(part) for part in given if part]
     return "\n".join(texts) or reply.text
 
