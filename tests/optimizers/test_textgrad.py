@@ -163,6 +163,11 @@ class Mood(enum.Enum):
         ("a", "None of 'that'.\n  Be <b>brief</b>.", "None of 'that'.\n  Be <b>brief</b>."),
         (np.zeros(2), "[1, 2]", np.array([1.0, 2.0])),
         (Mood.calm, "loud", Mood.loud),
+        (3, '{"name": "p:0", "value": 5}', 5),
+        ("a", '{"value": "b"}', "b"),
+        ("a", '{"name": "q0", "value": "b"}', '{"name": "q0", "value": "b"}'),
+        ({"value": 1}, '{"value": 2}', {"value": 2}),
+        ('{"value": 1}', '{"value": 2}', '{"value": 2}'),
     ],
 )
 def test_values_have_the_types_of_their_parameters(value, given_, result):

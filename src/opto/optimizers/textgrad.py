@@ -18,8 +18,14 @@ from opto.optimizers.proposal import Update, projected
 from opto.optimizers.reading import typed
 from opto.optimizers.render import safe_text
 from opto.optimizers.textgrad_course import Course, course_of
+from opto.optimizers.textgrad_oldnames import (
+    GradientInfo,
+    construct_reduce_prompt,
+    get_short_value,
+    rm_node_attrs,
+)
 from opto.optimizers.textgrad_plan import Outcome, way_back
-from opto.optimizers.textgrad_reading import written_in
+from opto.optimizers.textgrad_reading import unwrapped_in, written_in
 from opto.optimizers.textgrad_words import Words
 from opto.prompts import prompt
 from opto.trace.graph import Graph
@@ -30,7 +36,13 @@ if TYPE_CHECKING:
     from opto.optimizers.drive import Plan, T
     from opto.optimizers.proposal import Proposal
 
-__all__ = ["TextGrad"]
+__all__ = [
+    "GradientInfo",
+    "TextGrad",
+    "construct_reduce_prompt",
+    "get_short_value",
+    "rm_node_attrs",
+]
 
 
 class TextGrad(AskingOptimizer):
@@ -220,18 +232,20 @@ def _outcome(name: str, reply: Reply, problem: Problem, parameter: Any) -> Outco
     written = written_in(reply, is_code=name in problem.heads)
     if written.text is None:
         return Outcome(stays=written.why is None, why=written.why, repairs=written.repairs)
+    given, unwrapped = unwrapped_in(written.text, name, problem.current[name])
+    repairs = (*written.repairs, *unwrapped)
     try:
-        value, liberties = typed(name, written.text, problem)
+        value, liberties = typed(name, given, problem)
     except AnswerError as error:
-        return Outcome(given=written.text, why=str(error), repairs=written.repairs)
+        return Outcome(given=given, why=str(error), repairs=repairs)
     # Asked beforehand, so that the reason can be told when it is asked for again.
     _, why = projected(parameter, value)
     return Outcome(
         value,
-        written.text,
+        given,
         stays=why is None and same(value, problem.current[name]),
         why=why,
-        repairs=(*written.repairs, *liberties),
+        repairs=(*repairs, *liberties),
     )
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from json import loads
+from typing import TYPE_CHECKING, Any
 
 from opto.formats import Field
 from opto.formats.guard import freed
@@ -28,6 +29,7 @@ __all__ = [
     "Written",
     "is_nothing",
     "merged_in",
+    "unwrapped_in",
     "wanted_in",
     "written_in",
 ]
@@ -178,6 +180,34 @@ def written_in(reply: Reply, *, is_code: bool = False) -> Written:
     start, end = spans[-1]
     repairs = ["the last of several values"] if len(spans) > 1 else []
     return _freed(text[start:end], repairs, is_code=is_code)
+
+
+def unwrapped_in(text: str, name: str, present: Any) -> tuple[Any, tuple[str, ...]]:
+    """The value in an object of name and value, which the first version asked for.
+
+    Args:
+        text: what stands between the tags.
+        name: the variable.
+        present: its present value; where that could be such an object, it is none.
+
+    Example:
+        >>> unwrapped_in('{"name": "x0", "value": 5}', "x0", 3)
+        (5, ('an object of name and value',))
+    """
+    is_object = isinstance(present, str) and present.lstrip().startswith("{")
+    is_plain = isinstance(present, str | int | float | list | tuple) and not is_object
+    if not is_plain or not text.startswith("{"):
+        return text, ()
+    try:
+        read = loads(text)
+    except (ValueError, RecursionError):
+        return text, ()
+    known = Names([Field(name, "")])
+    if not read.keys() <= {"name", "value"} or "value" not in read:
+        return text, ()
+    if "name" in read and known.find(str(read["name"])) is None:
+        return text, ()
+    return read["value"], ("an object of name and value",)
 
 
 def _freed(inside: str, repairs: list[str], *, is_code: bool) -> Written:
