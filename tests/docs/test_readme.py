@@ -70,7 +70,7 @@ def test_each_block_prints_what_stands_below_it(tmp_path, monkeypatch):
     names = vars(module)
     # What goes to another process is looked up by name, as in the script of a reader.
     monkeypatch.setitem(sys.modules, "readme", module)
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8
     for code, expected in BLOCKS:
         assert printed(code, script.with_stem(f"readme_{len(names)}"), names) == expected
     assert (tmp_path / "agent.json").exists()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from opto.optimizers.optimizer import Optimizer
     from opto.optimizers.optoprime import OptoPrime
     from opto.optimizers.optoprime_v2 import OptoPrimeV2
+    from opto.optimizers.optoprimemulti import OptoPrimeMulti
+    from opto.optimizers.textgrad import TextGrad
     from opto.optimizers.together import Together, tune
 
 __all__ = [
@@ -23,8 +25,10 @@ __all__ = [
     "OPROv2",
     "Optimizer",
     "OptoPrime",
+    "OptoPrimeMulti",
     "OptoPrimeV1",
     "OptoPrimeV2",
+    "TextGrad",
     "Together",
     "tune",
 ]
