@@ -13,6 +13,7 @@ import pytest
 from opto.errors import ArgumentError, BudgetExceeded, ModelRefused, ModelUnavailable
 from opto.llm import (
     FREE,
+    AutoGenLLM,
     Budget,
     Budgeted,
     DummyLLM,
@@ -301,3 +302,18 @@ def test_who_gives_up_waits_for_no_budget(server):
     assert time.monotonic() - began < 0.9
     first.join()
     assert model.budget.account.spent.calls == 1
+
+
+def test_of_several_models_the_dearest_is_reserved_and_the_one_that_answers_paid(server):
+    config = {"base_url": server.url, "api_key": "none"}
+    several = AutoGenLLM([config | {"model": "tiny"}, config | {"model": "big"}], max_retries=0)
+    prices = {"tiny": PRICE, "big": Price(3000.0, 3000.0)}
+    with pytest.raises(BudgetExceeded):
+        Budgeted(several, Budget(usd=0.3), prices=prices)("hi", max_tokens=100)
+    assert server.requests == []
+    server.script += [says("ok", usage=(5, 3)), fails(503), says("ok", usage=(5, 3))]
+    model = Budgeted(several, Budget(usd=1.0), prices=prices, longest=100)
+    assert model("hi").text == "ok"
+    assert model.budget.account.spent.usd == pytest.approx(0.008)
+    assert model("hi").text == "ok"  # of the second, after the first has failed
+    assert model.budget.account.spent.usd == pytest.approx(0.008 + 0.024)

@@ -9,6 +9,7 @@ from opto.errors import ArgumentError
 from opto.llm.attempts import PerAttempt, as_sent
 from opto.llm.failures import may_cost
 from opto.llm.governor import was_sent
+from opto.llm.layers import layers
 from opto.llm.ledger import Amount
 from opto.llm.prices import Price, Prices
 from opto.llm.tokens import bound
@@ -39,7 +40,9 @@ class Budgeted(PerAttempt):
 
     The upper estimate is the longest answer at the price of the model, and the prompt
     counted by the model's tokenizer, or by its bytes where that is not at hand. Put a
-    cache outside of this layer: what comes out of a cache costs nothing.
+    cache outside of this layer: what comes out of a cache costs nothing. Of several models
+    that are asked in turn (`AutoGenLLM`), it is that of the dearest, and what those may have
+    cost that failed before is not seen; a layer around each of them sees it.
 
     Args:
         source: the model, or another layer.
@@ -86,8 +89,8 @@ class Budgeted(PerAttempt):
             ModelError: the source did not answer.
         """
         asked, sent = self._sent(request)
-        upper = self._upper(sent)
-        what = f"the answer of {sent.model or 'the model'!r}"
+        upper = self._most(sent)
+        what = f"the answer of {sent[0].model or 'the model'!r}"
         ticket = self.budget.reserve(upper, what, request.live)
         try:
             reply = self.source.answer(asked)
@@ -113,22 +116,32 @@ class Budgeted(PerAttempt):
             _, sent = self._sent(request)
             self.budget.charge(self._paid(reply, sent))
 
-    def _paid(self, reply: Reply, sent: Request) -> Amount:
+    def _paid(self, reply: Reply, sent: tuple[Request, ...]) -> Amount:
         if reply.usage.total_tokens:
-            cost = self.prices.cost(sent.model, reply.usage)
-            return Amount(cost, reply.usage.total_tokens, 1)
+            return Amount(self._cost(reply, sent), reply.usage.total_tokens, 1)
         try:
-            return self._actual(reply, sent, self._upper(sent))
+            return self._actual(reply, sent, self._most(sent))
         except ArgumentError:  # nobody knows its price now, or how long it may have been
             return Amount(None, 0, 1)
 
-    def _sent(self, request: Request) -> tuple[Request, Request]:
-        """The request for the source, and as the model gets it."""
-        sent = as_sent(self.source, request)
-        if self.longest is None or longest_of(sent) is not None:
+    def _sent(self, request: Request) -> tuple[Request, tuple[Request, ...]]:
+        """The request for the source, and as each model gets it that may answer."""
+        *_, model = layers(self.source)
+        several = getattr(model, "models", None) or (self.source,)
+        sent = tuple(as_sent(one, request) for one in several)
+        if self.longest is None or all(longest_of(one) is not None for one in sent):
             return request, sent
-        longest = self.longest
-        return replace(request, max_tokens=longest), replace(sent, max_tokens=longest)
+        asked = replace(request, max_tokens=self.longest)
+        return asked, tuple(as_sent(one, asked) for one in several)
+
+    def _most(self, sent: tuple[Request, ...]) -> Amount:
+        """The upper estimate: that of the dearest of those who may answer."""
+        amounts = [self._upper(one) for one in sent]
+        if len(amounts) == 1:
+            return amounts[0]
+        known = [amount.usd for amount in amounts if amount.usd is not None]
+        usd = max(known) if len(known) == len(amounts) else None
+        return Amount(usd, max(amount.tokens for amount in amounts), 1)
 
     def _upper(self, sent: Request) -> Amount:
         price = self.prices.find(sent.model)
@@ -153,12 +166,19 @@ class Budgeted(PerAttempt):
         usd = None if price is None else price.upper(read, written)
         return Amount(usd, read + written, 1)
 
-    def _actual(self, reply: Reply, sent: Request, upper: Amount) -> Amount:
+    def _actual(self, reply: Reply, sent: tuple[Request, ...], upper: Amount) -> Amount:
         if reply.recalled:  # the source has a record, and asked nobody
             return Amount()
-        usd = self.prices.cost(sent.model, reply.usage)
+        usd = self._cost(reply, sent)
         tokens = reply.usage.total_tokens or upper.tokens
         return Amount(upper.usd if usd is None else usd, tokens, 1)
+
+    def _cost(self, reply: Reply, sent: tuple[Request, ...]) -> float | None:
+        answering = [one.model for one in sent if one.model == reply.model]
+        names = answering or [one.model for one in sent]
+        costs = [self.prices.cost(name, reply.usage) for name in names]
+        known = [cost for cost in costs if cost is not None]
+        return max(known) if len(known) == len(costs) else None
 
 
 MANY = 1_000_000_000
