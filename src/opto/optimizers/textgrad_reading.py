@@ -183,12 +183,14 @@ def written_in(reply: Reply, *, is_code: bool = False) -> Written:
 
 
 def unwrapped_in(text: str, name: str, present: Any) -> tuple[Any, tuple[str, ...]]:
-    """The value in an object of name and value, which the first version asked for.
+    """The value without what was put round it: quotes, or an object of name and value.
+
+    The object is what the first version of the original asked for.
 
     Args:
         text: what stands between the tags.
         name: the variable.
-        present: its present value; where that could be such an object, it is none.
+        present: its present value; what could be a part of such a value stays.
 
     Example:
         >>> unwrapped_in('{"name": "x0", "value": 5}', "x0", 3)
@@ -196,18 +198,24 @@ def unwrapped_in(text: str, name: str, present: Any) -> tuple[Any, tuple[str, ..
     """
     is_object = isinstance(present, str) and present.lstrip().startswith("{")
     is_plain = isinstance(present, str | int | float | list | tuple) and not is_object
-    if not is_plain or not text.startswith("{"):
-        return text, ()
+    if text.startswith('"') and isinstance(present, str) and not present.startswith('"'):
+        read = _json(text)
+        if isinstance(read, str):
+            return read, ("quotes round the value",)
+    if text.startswith("{") and is_plain:
+        read = _json(text)
+        if isinstance(read, dict) and read.keys() <= {"name", "value"} and "value" in read:
+            known = Names([Field(name, "")])
+            if known.find(str(read.get("name", name))) is not None:
+                return read["value"], ("an object of name and value",)
+    return text, ()
+
+
+def _json(text: str) -> Any:
     try:
-        read = loads(text)
+        return loads(text)
     except (ValueError, RecursionError):
-        return text, ()
-    known = Names([Field(name, "")])
-    if not read.keys() <= {"name", "value"} or "value" not in read:
-        return text, ()
-    if "name" in read and known.find(str(read["name"])) is None:
-        return text, ()
-    return read["value"], ("an object of name and value",)
+        return None
 
 
 def _freed(inside: str, repairs: list[str], *, is_code: bool) -> Written:

@@ -91,6 +91,8 @@ class Words:
             result=lines[stretch.exit],
             wanted=self._list(stretch.exit, wishes, fence),
             asked="\n".join(lines[name] + _demand(demands[name], fence) for name in asked),
+            # The only value that can learn is the only help: it is not offered to give up.
+            unless=f"{prompt('textgrad_no_change')}\n" if len(asked) > 1 else "",
             shape="\n".join(f'<{GRADIENT} name="{n}">\n...\n</{GRADIENT}>' for n in asked),
         )
         return str(prompt("textgrad_system")), user
