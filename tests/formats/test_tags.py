@@ -316,3 +316,8 @@ def test_a_long_answer_is_read_in_time(part):
     began = time.perf_counter()
     read(part * (100_000 // len(part)))
     assert time.perf_counter() - began < 5
+
+
+def test_placeholders_do_not_look_like_tags():
+    shape = FORM.shape([Field("<name of a variable>", "its new value")])
+    assert "<name>name of a variable</name>\n<value>\nits new value\n</value>" in shape

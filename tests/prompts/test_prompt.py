@@ -9,7 +9,9 @@ import pytest
 
 import opto.prompts
 from opto.errors import ArgumentError, PlugError
+from opto.optimizers.dialect import Dialect
 from opto.optimizers.problem import TITLES
+from opto.optimizers.words import system_words
 from opto.prompts import Prompt, prompt
 
 FILES = sorted(Path(opto.prompts.__file__).parent.glob("*.md"))
@@ -69,9 +71,8 @@ def test_importing_reads_no_file():
 
 
 def example():
-    keys = {**TITLES, "reasoning": "reasoning", "suggestion": "suggestion"}
-    words = prompt("optoprime_example")
-    return words.fill(**{field: keys[field] for field in words.fields})
+    words = system_words(Dialect(), example=True)
+    return words[words.index("An example of a problem") :]
 
 
 def test_the_answer_in_the_example_is_json():

@@ -89,7 +89,8 @@ class TagFormat:
             </value>
             </variable>
         """
-        return self._written({f.name: _placeholder(f) for f in fields}, "text")
+        # Angles that say "put it in here" in JSON would look like a tag in here.
+        return self._written({f.name.strip("<>"): _placeholder(f) for f in fields}, "text")
 
     def write(self, values: Mapping[str, Any], reasoning: str = "") -> str:
         """An answer that gives these values, whatever stands in them.
@@ -204,7 +205,10 @@ class TagFormat:
 def _placeholder(field: Field) -> str:
     if "enum" in field.schema:
         return "one of: " + " | ".join(map(str, field.schema["enum"]))
-    return "the whole new function" if field.is_code else f"new value of type {field.kind}"
+    if field.is_code:
+        return "the whole new function"
+    # More than one word is no type, but says itself what stands here.
+    return field.kind if " " in field.kind else f"new value of type {field.kind}"
 
 
 # -- the parts of an answer ---------------------------------------------------------------
