@@ -7,7 +7,7 @@ import re
 from opto.llm import DummyLLM
 from opto.trace import bundle
 
-ASKED = re.compile(r'<GRADIENT name="(.*?)">')
+ASKED = re.compile(r'(?:<GRADIENT name="|^What is wanted of )(\w+)(?:">|, in plain)', re.MULTILINE)
 VARIABLE = re.compile(r"Write a new value for (\w+), of type (\w+)")
 
 

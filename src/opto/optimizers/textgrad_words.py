@@ -93,7 +93,7 @@ class Words:
             asked="\n".join(lines[name] + _demand(demands[name], fence) for name in asked),
             # The only value that can learn is the only help: it is not offered to give up.
             unless=f"{prompt('textgrad_no_change')}\n" if len(asked) > 1 else "",
-            shape="\n".join(f'<{GRADIENT} name="{n}">\n...\n</{GRADIENT}>' for n in asked),
+            shape=_shape(asked),
         )
         return str(prompt("textgrad_system")), user
 
@@ -167,6 +167,13 @@ def _source(name: str, sources: Sequence[str]) -> str:
     distinct = list(dict.fromkeys(sources))
     more = f" and {len(distinct) - 3} more" if len(distinct) > 3 else ""
     return f"for {', '.join(source or 'the user' for source in distinct[:3])}{more}"
+
+
+def _shape(asked: Sequence[str]) -> str:
+    if len(asked) == 1:  # nothing to tell apart: small models do without tags best
+        return f"What is wanted of {asked[0]}, in plain sentences:"
+    elements = "\n".join(f'<{GRADIENT} name="{name}">\n...\n</{GRADIENT}>' for name in asked)
+    return f"Your answer, one element for each value, and nothing else:\n{elements}"
 
 
 def _alone(text: str, fence: str) -> str:
