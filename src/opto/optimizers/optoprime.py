@@ -5,13 +5,11 @@ Source: the Trace paper, arXiv 2406.16218, section 4; SPEC 7.2.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from opto.errors import OptimizerError
 from opto.optimizers.dialect import DIALECTS, dialect_of
 from opto.optimizers.fields import constraint_of, wanted
-from opto.optimizers.fit import budget_of, fitted
 from opto.optimizers.memory import Memory
 from opto.optimizers.options import refuse_unknown
 from opto.optimizers.problem import Problem
@@ -88,9 +86,6 @@ class OptoPrime(ProposingOptimizer):
         memory_best: how many rounds the model sees beside those of `memory_size`: the best
             of the older ones, where feedback is a score, more being better.
         parallel: how many questions of one round are asked at the same time.
-        token_budget: the most tokens that a problem may have, counted or estimated
-            offline; a longer one is shortened, see `opto.optimizers.fit`. None for what
-            the context of a local model leaves, and 16,000 for other models.
 
     Raises:
         OptimizerError: there is nothing to optimize, or an argument cannot be used.
@@ -140,7 +135,6 @@ class OptoPrime(ProposingOptimizer):
         dialect: str | Dialect = "json",
         memory_best: int = 0,
         parallel: int = 8,
-        token_budget: int | None = None,
         **unknown: Any,
     ) -> None:
         refuse_unknown(f"{type(self).__name__}()", OptoPrime.__init__, args, unknown)
@@ -172,7 +166,6 @@ class OptoPrime(ProposingOptimizer):
         self.include_example = include_example
         self.highlight_variables = highlight_variables
         self.value_limit = value_limit
-        self.token_budget = token_budget
 
     @property
     def default_objective(self) -> str:
@@ -213,18 +206,16 @@ class OptoPrime(ProposingOptimizer):
             summary: what `summarize` returned.
             mask: titles of sections to leave empty, such as ``["#Inputs"]``.
         """
-        of = partial(
-            Problem.of,
-            instruction=self.objective,
-            mask=mask or (),
-            value_limit=self.value_limit,
-            writing=self.dialect.writing,
-            shorten=self.shorten,
+        return Problem.of(
+            summary,
+            self.objective,
+            mask or (),
+            self.value_limit,
+            self.dialect.writing,
+            self.shorten,
             titles=self.dialect.titles,
             **wanted(self._targets(summary.variables)),
         )
-        budget = budget_of(self.llm, self.max_tokens, self.token_budget)
-        return fitted(summary, of, budget, self.value_limit)
 
     def construct_prompt(
         self,

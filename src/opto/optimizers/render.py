@@ -9,7 +9,6 @@ Source: SPEC 11.C11, C20.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opto.llm.redact import cleaned
@@ -18,12 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "Excerpt",
     "cut",
     "fence_for",
     "fenced",
     "indented",
-    "kind_of",
     "line_of",
     "safe_text",
     "shown",
@@ -31,32 +28,6 @@ __all__ = [
 
 _RUN = re.compile(r"`{3,}")
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]{6,16}(?=>)")
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """What is shown in place of a value that is too long.
-
-    Args:
-        text: the part that is shown.
-        kind: the type of the whole value.
-    """
-
-    text: str
-    kind: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def kind_of(value: Any) -> str:
-    """The type of a value, in one word; of an excerpt, the type of the whole value.
-
-    Example:
-        >>> kind_of(3), kind_of(Excerpt("[0, 0 ...", "list"))
-        ('int', 'list')
-    """
-    return value.kind if type(value) is Excerpt else type(value).__name__
 
 
 def safe_text(value: Any) -> str:

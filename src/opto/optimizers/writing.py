@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opto.formats import guarded
-from opto.optimizers.render import fenced, indented, kind_of, line_of
+from opto.optimizers.render import fenced, indented, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -42,7 +42,7 @@ class Shown:
     @classmethod
     def of(cls, name: str, text: str, value: Any, constraint: Any = None) -> Shown:
         """The value as it is shown."""
-        kind = "code" if "__code" in name else kind_of(value)
+        kind = "code" if "__code" in name else type(value).__name__
         return cls(name, text, kind, str(constraint) if constraint else None)
 
 
