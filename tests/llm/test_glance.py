@@ -33,6 +33,7 @@ DATA = st.recursive(
         st.tuples(inner, inner),
         st.dictionaries(st.one_of(KEYS, st.integers()), inner),
     ),
+    max_leaves=8,
 )
 
 
