@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opto.llm.layers import layers
 from opto.llm.port import LLM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Layer", "layers"]
+__all__ = ["Layer"]
 
 
 class Layer(LLM):

@@ -8,11 +8,11 @@ from math import ceil
 from time import time
 from typing import TYPE_CHECKING, Protocol
 
-from opto.llm.shared import Shared, is_running
+from opto.llm.shared import InMemory, Shared, is_running
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from os import PathLike
 
 __all__ = ["Amount", "Ledger", "Limits", "Standing", "opened"]
@@ -94,7 +94,7 @@ def opened(path: str | PathLike[str] | None, lease: float) -> Ledger:
     return _Here() if path is None else _InFile(path, lease)
 
 
-class _Here:
+class _Here(InMemory):
     """An account of this process: whole numbers, behind one lock."""
 
     def __init__(self) -> None:
@@ -129,15 +129,6 @@ class _Here:
                 self._sum = _plus(self._sum, row, -1)
             self._spent = _plus(self._spent, _row(actual))
             self.shared.announce()
-
-    def __copy__(self) -> _Here:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> _Here:
-        return self
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return self.shared.__reduce__()  # which says why it does not travel
 
 
 class _InFile:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
 
+    from typing_extensions import Self
+
     from opto.llm.live import Live
 
-__all__ = ["Line", "Shared", "as_given", "is_running"]
+__all__ = ["InMemory", "Line", "Shared", "as_given", "is_running"]
 
 # Seconds to wait for other processes; a transaction takes less than a millisecond.
 PATIENCE = 60.0
@@ -165,6 +167,21 @@ class Shared:
                 "another one; give path=... so that all processes share one file"
             )
         return _opened, (self.path, self.schema, self.outlives_power)
+
+
+class InMemory:
+    """Values of one process behind the lock of a `Shared`: a copy is the same object."""
+
+    shared: Shared
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return self.shared.__reduce__()  # which says why it does not travel
 
 
 class Line:

@@ -8,11 +8,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from opto.llm.pace import Pace
-from opto.llm.shared import Shared, is_running
+from opto.llm.shared import InMemory, Shared, is_running
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from os import PathLike
 
@@ -60,7 +60,7 @@ def kept(path: str | PathLike[str] | None) -> Turns:
     return _Here() if path is None else _InFile(path)
 
 
-class _Here:
+class _Here(InMemory):
     """Turns of this process: plain values, behind one lock.
 
     A database in memory would do the same, ten times as slowly, and would let another
@@ -103,15 +103,6 @@ class _Here:
     def get_up(self, seat: int) -> None:
         with self.shared.alone():
             self._seats.pop(seat, None)
-
-    def __copy__(self) -> _Here:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> _Here:
-        return self
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return self.shared.__reduce__()  # which says why it does not travel
 
 
 class _InFile:
