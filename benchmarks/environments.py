@@ -47,13 +47,22 @@ ENVIRONMENTS = {
     ),
     "torch": Environment("torch==2.13.0", None),
 }
+# What asks models needs more than what only traces; it is no side of the tracers' table.
+OPTIMIZERS = {
+    "original-optimizers": Environment(
+        "trace-opt==0.1.3.8",
+        ("graphviz", "numpy", "black", "openai"),
+        "xgboost, scikit-learn and litellm (1.2 GB), which its optimizers do not call; a "
+        "stand-in answers its import of the last",
+    ),
+}
 
 
 def python_of(side: str) -> Path | str:
     """The interpreter of a side, its environment made if it is not there."""
     if side in HERE:
         return sys.executable
-    wanted, folder = ENVIRONMENTS[side], FOLDER / side
+    wanted, folder = {**ENVIRONMENTS, **OPTIMIZERS}[side], FOLDER / side
     python, stamp = folder / "bin" / "python", folder / "installed"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != str(wanted):
         print(f"Installing {wanted.package} into {FOLDER.name}/{side}, once.")
