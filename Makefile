@@ -5,6 +5,7 @@
 #   make check        lint, types, floors
 #   make bench        our speed beside trace-opt 0.1.3.8, TextGrad, torch and plain Python
 #   make bench-asking what all layers around a model cost per call
+#   make bench-codes  what the graph in the prompt is worth: the steps to a hidden code
 #   make bench-local  a model on this machine on small jobs: ours beside trace-opt 0.1.3.8
 #   make soak         ten minutes of everything at once (ARGS=60: one minute)
 #   make clean        remove what these commands made
@@ -19,7 +20,7 @@ COMMA   := ,
 OPENAI  := $(OPENAI_API_KEY)$(TRACE_CUSTOMLLM_URL)
 MODEL   := $(if $(LITELLM),litellm$(COMMA)quickstart,$(if $(OPENAI),quickstart,local))
 
-.PHONY: quickstart test check bench bench-asking bench-local soak clean
+.PHONY: quickstart test check bench bench-asking bench-codes bench-local soak clean
 
 quickstart: $(VENV)/.has-$(MODEL)
 	@$(PY) -m opto quickstart
@@ -37,6 +38,9 @@ bench: $(VENV)/.has-core
 
 bench-asking: $(VENV)/.has-otel
 	@$(PY) -m benchmarks.asking $(ARGS)
+
+bench-codes: $(VENV)/.has-core
+	@$(PY) -m benchmarks.codes $(ARGS)
 
 bench-local: $(VENV)/.has-local
 	@$(PY) -m benchmarks.local $(ARGS)
