@@ -14,7 +14,10 @@ from tools.measure_import import BUDGETS, cost_over_bare_python, slowness
 
 HEAVY = {"black", "graphviz", "litellm", "numpy", "openai", "xllamacpp"}
 # `BlackCodeFormatter` is the adapter of its vendor, who is loaded when it formats.
-ADAPTERS = {OPTO / "trace" / "projections.py": {"black"}}
+ADAPTERS = {
+    OPTO / "trace" / "projections.py": {"black"},
+    OPTO / "trace" / "schemas.py": {"jsonschema", "referencing"},
+}
 LAZY = re.compile(r"# lazy: \w.{8,}")
 
 

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -46,3 +47,42 @@ def test_a_field_for_code_knows_the_function():
     field = Field.code("__code0", "run")
     assert (field.is_code, field.function, field.schema) == (True, "run", {"type": "string"})
     assert not Field.of("x0", "def f(): ...").is_code
+
+
+@dataclass
+class Point:
+    x: int = 1
+    hue: Hue = Hue.RED
+    inside: object = None
+
+
+def test_a_record_is_an_object_of_its_fields():
+    schema = schema_of(Point(inside=Point()))
+    assert schema["properties"]["x"] == {"type": "integer"}
+    assert schema["properties"]["inside"]["properties"]["hue"] == {"enum": ["RED", "GREEN"]}
+    assert schema["additionalProperties"] is False
+
+
+def test_a_value_that_holds_itself_is_described_to_some_depth():
+    point = Point()
+    point.inside = point
+    assert "x" in schema_of(point)["properties"]
+    items = []
+    items.append(items)
+    assert schema_of(items)["type"] == "array"
+
+
+def test_a_model_of_pydantic_says_itself_what_it_takes():
+    pydantic = pytest.importorskip("pydantic")
+    model = pydantic.create_model("Port", port=(int, pydantic.Field(le=65535)))
+    assert schema_of(model(port=3))["properties"]["port"]["maximum"] == 65535
+    config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+    odd = pydantic.create_model("Odd", __config__=config, part=(object.__class__, int))
+    assert schema_of(odd())["type"] == "object"
+
+
+def test_a_schema_of_the_users_counts_and_gets_the_type_where_it_names_none():
+    assert Field.of("x0", 3, schema={"minimum": 1}).schema == {"type": "integer", "minimum": 1}
+    assert Field.of("x0", 3, schema={"enum": [1, 2]}).schema == {"enum": [1, 2]}
+    assert Field.of("x0", 3, [4], schema={"minimum": 1}).schema == {"enum": [4]}
+    assert Field.of("x0", None, schema={"minimum": 1}).schema == {"minimum": 1}

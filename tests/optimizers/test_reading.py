@@ -3,9 +3,11 @@ import pytest
 from opto.errors import AnswerError
 from opto.formats import Parsed
 from opto.optimizers.code import Head
+from opto.optimizers.fields import wanted
 from opto.optimizers.problem import Problem
 from opto.optimizers.proposal import Proposal, Refusal
 from opto.optimizers.reading import proposal_of, typed
+from opto.trace import node
 
 PROBLEM = Problem(
     current={"x0": 3, "s0": "a", "__code0": "def f(x):\n    return x"},
@@ -50,3 +52,35 @@ def test_code_that_python_cannot_digest_is_refused():
     deep = "def f(x):\n    return x" + ".a" * 20_000
     proposal = proposal_of(Parsed(values={"__code0": deep}), PROBLEM)
     assert set(proposal.values) | {r.name for r in proposal.refused} == {"__code0"}
+
+
+@pytest.mark.parametrize(
+    ("present", "said", "meant"),
+    [
+        (1.0, "about 3.5", 3.5),
+        (1.0, "≈ -2.", -2.0),
+        (1, "approx. 7", 7),
+        (1, "= 7.", 7),
+    ],
+)
+def test_a_number_that_is_said_to_be_near_is_taken_and_that_is_named(present, said, meant):
+    problem = Problem(**wanted({"x0": node(present, trainable=True)}))
+    value, liberties = typed("x0", said, problem)
+    assert (value, type(value)) == (meant, type(meant))
+    assert liberties[0].startswith(f"{said!r} read as")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["2x", "more than 3", "3 or 4", "increase by 2", "about half", "3 apples", "50%", "1,000", "-"],
+)
+@pytest.mark.parametrize("present", [1.0, 1])
+def test_a_number_among_other_words_is_none(present, said):
+    problem = Problem(**wanted({"x0": node(present, trainable=True)}))
+    with pytest.raises(AnswerError, match="number"):
+        typed("x0", said, problem)
+
+
+def test_words_of_nearness_are_for_numbers_alone():
+    problem = Problem(**wanted({"s0": node("text", trainable=True)}))
+    assert typed("s0", "about 3", problem) == ("about 3", ())

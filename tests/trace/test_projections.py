@@ -15,11 +15,13 @@ from opto.errors import ModelMissing, NodeError
 from opto.trace import node
 from opto.trace.projections import (
     BlackCodeFormatter,
+    Check,
     Choices,
     DocstringProjection,
     Pattern,
     Projection,
     Range,
+    Schema,
 )
 
 
@@ -205,3 +207,46 @@ def without_doc(code):
 @pytest.mark.parametrize("x", ["no code, by def", "x = 1", "class A:\n    pass", 5, None])
 def test_what_defines_no_function_is_left_alone(x):
     assert DocstringProjection("New.")(x) == x
+
+
+# -- Schema, Check -----------------------------------------------------------------------
+
+
+def test_a_schema_takes_values_as_they_are_or_says_what_is_wrong():
+    keeps = Schema({"type": "array", "items": {"type": "integer"}})
+    value = (1, 2)
+    assert keeps(value) is value
+    text = "[1, 2]"
+    assert keeps(text) is text
+    with pytest.raises(NodeError, match=r"at \$\[1\]: 'two' is not of type 'integer'"):
+        keeps([1, "two"])
+    with pytest.raises(NodeError, match="no JSON schema"):
+        Schema({"type": "whole"})
+
+
+@pytest.mark.parametrize(("said", "why"), [(False, "not what it must be: even"), ("odd", "odd")])
+def test_a_check_refuses_what_its_function_does_not_accept(said, why):
+    with pytest.raises(NodeError, match=why):
+        Check(lambda _: said, "even")(3)
+
+
+@pytest.mark.parametrize("said", [True, None, "", 1])
+def test_a_check_takes_what_its_function_accepts(said):
+    assert Check(lambda _: said)(3) == 3
+
+
+def test_a_check_says_what_it_asks_for():
+    def even(x):
+        """An even number."""
+        return x % 2 == 0
+
+    assert (Check(even).words, Check(even, "even").words) == ("An even number.", "even")
+    with pytest.raises(NodeError, match="accepted by <lambda>"):
+        Check(lambda x: x == 0)(1)
+    with pytest.raises(NodeError, match="a function of the value"):
+        Check(3)
+
+
+def test_what_a_check_raises_passes_through():
+    with pytest.raises(ZeroDivisionError):
+        Check(lambda x: 1 / x)(0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -34,17 +34,26 @@ class Field:
     function: str | None = None
 
     @classmethod
-    def of(cls, name: str, value: Any, choices: Sequence[Any] = (), **bounds: Any) -> Field:
+    def of(
+        cls,
+        name: str,
+        value: Any,
+        choices: Sequence[Any] = (),
+        schema: Mapping[str, Any] | None = None,
+        **bounds: Any,
+    ) -> Field:
         """The field for a parameter that now has `value`.
 
         Args:
             name: the key in the answer.
             value: the present value; its type is the type that is asked for.
             choices: the values to choose from, where there are only a few.
+            schema: a JSON schema that the values keep to.
             **bounds: further JSON schema keywords, such as ``minimum=0``.
         """
-        schema = {"enum": list(choices)} if choices else {**schema_of(value), **bounds}
-        return cls(name, type(value).__name__, schema)
+        said = schema_of(value) if schema is None else _typed(schema, value)
+        narrowed = {"enum": list(choices)} if choices else {**bounds, **said}
+        return cls(name, type(value).__name__, narrowed)
 
     @classmethod
     def code(cls, name: str, function: str | None) -> Field:
@@ -61,6 +70,9 @@ class Field:
         """Whether the value is source text."""
         return self.kind == "code"
 
+
+DEEPEST = 6
+"""Levels of lists and records that are described: a value may hold itself."""
 
 _TYPES: dict[Any, str] = {
     bool: "boolean",  # before int, which it is too
@@ -79,22 +91,58 @@ def schema_of(value: Any) -> dict[str, Any]:
         >>> schema_of(None)
         {}
     """
-    for kind, word in _TYPES.items():
-        if isinstance(value, kind) and not isinstance(value, Enum):
-            return {"type": word}
+    return _schema(value, DEEPEST)
+
+
+def _schema(value: Any, depth: int) -> dict[str, Any]:
     if isinstance(value, Enum):
         return {"enum": [member.name for member in type(value)]}
-    if isinstance(value, Mapping):
-        return {"type": "object"}
-    if isinstance(value, Sequence | AbstractSet):
-        return {"type": "array", **_items(value)}
+    for kind, word in _TYPES.items():
+        if isinstance(value, kind):
+            return {"type": word}
     if hasattr(value, "tolist"):  # arrays and scalars of numpy and its kin
-        return schema_of(value.tolist())
-    return {}
+        return _schema(value.tolist(), depth)
+    return next((make(value, depth) for fits, make in _CONTAINERS if fits(value)), {})
 
 
-def _items(values: Any) -> dict[str, Any]:
+def _record(value: Any, depth: int) -> dict[str, Any]:
+    """Any of its fields may be left out: then they stay."""
+    if not depth:
+        return {"type": "object"}
+    parts = {f.name: _schema(getattr(value, f.name), depth - 1) for f in fields(value) if f.init}
+    return {"type": "object", "properties": parts, "additionalProperties": False}
+
+
+def _model(value: Any, depth: int) -> dict[str, Any]:  # noqa: ARG001 - a row of the table
+    """What pydantic says of a model."""
+    try:
+        return dict(type(value).model_json_schema())
+    except Exception:  # noqa: BLE001 - fields of types that have no form in JSON
+        return {"type": "object"}
+
+
+def _list(values: Any, depth: int) -> dict[str, Any]:
     """What can be said of all members: only what is true of each of the present ones."""
-    schemas = [schema_of(v) for v in values]
+    kinds = {type(v) for v in values}
+    # Of numbers and texts, one is as good as a million.
+    one_speaks = len(kinds) == 1 and not kinds.isdisjoint((bool, int, float, str))
+    asked = list(values)[:1] if one_speaks else values
+    schemas = [_schema(v, depth - 1) for v in asked] if depth else []
     alike = bool(schemas) and all(s == schemas[0] for s in schemas)
-    return {"items": schemas[0]} if alike and schemas[0] else {}
+    return {"type": "array", **({"items": schemas[0]} if alike and schemas[0] else {})}
+
+
+_CONTAINERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, int], dict[str, Any]]], ...] = (
+    (lambda value: isinstance(value, Mapping), lambda value, depth: {"type": "object"}),  # noqa: ARG005
+    (lambda value: isinstance(value, Sequence | AbstractSet), _list),
+    (lambda value: is_dataclass(value) and not isinstance(value, type), _record),
+    (lambda value: hasattr(value, "model_json_schema"), _model),
+)
+
+
+def _typed(schema: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    """A schema with the type of the value in it, where it names none."""
+    if not {"type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf"}.isdisjoint(schema):
+        return dict(schema)
+    own = schema_of(value).get("type")
+    return {"type": own, **schema} if own else dict(schema)

@@ -19,6 +19,7 @@ from opto.formats.lexer import marked
 from opto.formats.names import Names
 from opto.formats.parsed import Parsed
 from opto.formats.scan import Block, Found, pieces, without_thoughts
+from opto.formats.schemas import drawn, is_strict, moved, pointer
 
 if TYPE_CHECKING:
     from opto.formats.field import Field
@@ -61,7 +62,7 @@ class JSONFormat:
             >>> JSONFormat().shape([Field.of("x0", 3)])
             '{"reasoning": "<text>", "suggestion": {"x0": <int>}}'
         """
-        values = ", ".join(f"{dumps(f.name)}: {_placeholder(f)}" for f in fields)
+        values = ", ".join(f"{dumps(f.name)}: {drawn(f.schema, f.kind)}" for f in fields)
         parts = [f'{dumps(key)}: "<text>"' for key in (self.reasoning, self.answer) if key]
         return "{" + ", ".join([*parts, f"{dumps(self.suggestion)}: {{{values}}}"]) + "}"
 
@@ -83,15 +84,16 @@ class JSONFormat:
     def schema(self, fields: Sequence[Field]) -> dict[str, Any]:
         """A JSON schema that names exactly these fields, with their types."""
         texts = [key for key in (self.reasoning, self.answer) if key]
-        values = _closed_object({f.name: dict(f.schema) for f in fields})
+        at = ("properties", self.suggestion, "properties")
+        values = _closed_object({f.name: moved(f.schema, pointer(*at, f.name)) for f in fields})
         limited = {key: {"type": "string", "maxLength": self.reasoning_limit} for key in texts}
         return _closed_object({**limited, self.suggestion: values})
 
     def response_format(self, fields: Sequence[Field]) -> dict[str, Any]:
         """The schema as the argument ``response_format`` of OpenAI's API."""
         schema = self.schema(fields)
-        named = {"name": "answer", "strict": all(map(_is_strict, fields)), "schema": schema}
-        return {"type": "json_schema", "json_schema": named}
+        named = {"name": "answer", "strict": all(is_strict(f.schema) for f in fields)}
+        return {"type": "json_schema", "json_schema": {**named, "schema": schema}}
 
     # -- reading ---------------------------------------------------------------------
 
@@ -181,12 +183,6 @@ def _answer(form: JSONFormat, content: Mapping[str, Any]) -> str:
     return _words(content.get(form.answer or "answer", "")).strip()
 
 
-def _placeholder(field: Field) -> str:
-    if "enum" in field.schema:
-        return "<one of " + " | ".join(map(dumps, field.schema["enum"])) + ">"
-    return f'"<{field.kind}>"' if field.schema.get("type") == "string" else f"<{field.kind}>"
-
-
 def _closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
@@ -194,15 +190,6 @@ def _closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-def _is_strict(field: Field) -> bool:
-    """Whether OpenAI's strict mode takes the schema: it wants every part of it closed."""
-    if "enum" in field.schema:
-        return True
-    kind, items = field.schema.get("type"), field.schema.get("items", {})
-    simple = {"boolean", "integer", "number", "string"}
-    return kind in simple or (kind == "array" and items.get("type") in simple)
 
 
 def _nothing(thoughts: str, ended: bool) -> str:

@@ -207,6 +207,9 @@ def _placeholder(field: Field) -> str:
         return "one of: " + " | ".join(map(str, field.schema["enum"]))
     if field.is_code:
         return "the whole new function"
+    keys = field.schema.get("properties")
+    if keys and field.kind != "dict":
+        return f"new value of type {field.kind}, as JSON with the keys {', '.join(keys)}"
     # More than one word is no type, but says itself what stands here.
     return field.kind if " " in field.kind else f"new value of type {field.kind}"
 

@@ -229,7 +229,7 @@ class AskingOptimizer(Optimizer):
             last = update.reply.text if update.reply else ""
             self.log.append(redacted({**entry, "response": last, "responses": texts, **more}))
         if self.summary_log is not None:
-            written = _clean(replace(problem, current={}, heads={}))
+            written = _clean(replace(problem, current={}, heads={}, projections={}))
             known = isinstance(summary, FunctionFeedback)
             told = _clean(summary.as_text()) if known else redacted(str(summary))
             self.summary_log.append({"problem_instance": written, "summary": told})

@@ -21,6 +21,7 @@ from typing import Any
 
 from opto.errors import AnswerError
 from opto.optimizers.arrays import array, scalar
+from opto.optimizers.records import annotated, example, reasons_in
 from opto.optimizers.render import shown
 
 __all__ = ["convert", "same"]
@@ -84,15 +85,29 @@ def _enum(value: Any, like: Enum) -> Enum:
     kind = type(like)
     if isinstance(value, str) and value in kind.__members__:
         return kind[value]
-    for member in kind:
-        if same(member.value, value):
-            return member
+    for given in (value, _read(value)):
+        for member in kind:
+            if same(member.value, given):
+                return member
+    named = [m for m in kind if isinstance(value, str) and _plain(value) in _called(m)]
+    if len(named) == 1:
+        return named[0]
     raise _refusal("one of " + ", ".join(m.name for m in kind), value)
+
+
+def _called(member: Enum) -> set[str]:
+    """What a member may be called in a text."""
+    words = [member.name, f"{type(member).__name__}.{member.name}"]
+    return {_plain(word) for word in [*words, member.value] if isinstance(word, str)}
+
+
+_YES = dict.fromkeys(("true", "yes", "on", "1"), True)
+_NO = dict.fromkeys(("false", "no", "off", "0"), False)
 
 
 def _bool(value: Any, like: bool) -> bool:  # noqa: ARG001 - a row of the table
     if isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.strip().lower(), value)
+        value = {**_YES, **_NO}.get(_plain(value), value)
     if value in (0, 1) and isinstance(value, bool | int):
         return bool(value)
     raise _refusal("true or false", value)
@@ -185,13 +200,40 @@ def _mapping(value: Any, like: Any) -> Any:
 
 def _record(value: Any, like: Any) -> Any:
     given = _read(value)
-    if not isinstance(given, Mapping):
-        return _custom(value, like)
     known = {f.name for f in fields(like) if f.init}
-    if not set(given) <= known:
+    if not isinstance(given, Mapping) and len(known) == 1:
+        return _custom(value, like)
+    if not isinstance(given, Mapping) or not set(given) <= known:
         raise _refusal(f"an object with some of {', '.join(sorted(known))}", value)
-    changes = {name: convert(part, getattr(like, name)) for name, part in given.items()}
+    kinds = annotated(type(like))
+    changes = {
+        name: None
+        if part is None and type(None) in kinds.get(name, ())
+        else convert(part, example(getattr(like, name), kinds.get(name, ())))
+        for name, part in given.items()
+    }
     return _constructed(lambda: replace(like, **changes), like, value)
+
+
+def _model(value: Any, like: Any) -> Any:
+    """A model of pydantic, as it checks it; what is not given stays as it is."""
+    given, kind = _read(value), type(like)
+    if not isinstance(given, Mapping):
+        return _constructed(lambda: kind.model_validate(given), like, value)
+    known = {name: name for name in kind.model_fields}
+    known |= {f.alias: name for name, f in kind.model_fields.items() if f.alias}
+    if not set(given) <= set(known) and kind.model_config.get("extra") != "allow":
+        raise _refusal(f"an object with some of {', '.join(kind.model_fields)}", value)
+    said = {name: getattr(like, name) for name in kind.model_fields}
+    for key, part in given.items():
+        name = known.get(key, key)
+        # The rest is pydantic's to convert: it knows the types, and not only present values.
+        ours = isinstance(said.get(name), Enum) or is_dataclass(said.get(name))
+        nested = hasattr(said.get(name), "model_validate")
+        said[name] = _gently(part, said[name]) if ours or nested else part
+    aliases = {name: f.alias for name, f in kind.model_fields.items() if f.alias}
+    named = {aliases.get(name, name): part for name, part in said.items()}
+    return _constructed(lambda: kind.model_validate(named), like, value)
 
 
 def _from_text(value: Any, like: Any) -> Any:
@@ -206,9 +248,6 @@ def _from_text(value: Any, like: Any) -> Any:
 def _custom(value: Any, like: Any) -> Any:
     """A user's own class, made by calling it: safe where its constructor is Python code."""
     kind = type(like)
-    validate = getattr(kind, "model_validate", None)  # pydantic's
-    if validate is not None:
-        return _constructed(lambda: validate(_read(value)), like, value)
     written = hasattr(kind.__init__, "__code__") or hasattr(kind.__new__, "__code__")
     if callable(like) or not written or kind.__module__ in sys.stdlib_module_names:
         raise AnswerError(f"no answer can be made into a {kind.__name__}")
@@ -252,6 +291,7 @@ _TABLE: tuple[tuple[Callable[[Any], bool], _Rule], ...] = (
     ),
     (lambda like: hasattr(like, "__fspath__"), _from_text),
     (lambda like: is_dataclass(like) and not isinstance(like, type), _record),
+    (lambda like: hasattr(type(like), "model_validate"), _model),  # pydantic's
     (_is(object), _custom),
 )
 
@@ -277,6 +317,11 @@ def _read(value: Any) -> Any:
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
     return value
+
+
+def _plain(text: str) -> str:
+    """A word without what a sentence puts round it."""
+    return text.strip().strip("\"'`.").strip().casefold()
 
 
 def _members(value: Any, like: Sequence[Any] | AbstractSet[Any]) -> list[Any]:
@@ -318,7 +363,8 @@ def _constructed(make: Callable[[], Any], like: Any, value: Any) -> Any:
     except AnswerError:
         raise
     except Exception as cause:
-        raise AnswerError(f"{kind.__name__} does not take {shown(value)}: {cause}") from cause
+        why = reasons_in(cause)
+        raise AnswerError(f"{kind.__name__} does not take {shown(value)}: {why}") from cause
     if not isinstance(made, kind):
         raise AnswerError(f"{shown(value)} makes a {type(made).__name__}, not a {kind.__name__}")
     return made

@@ -12,7 +12,8 @@ from opto.errors import AnswerError
 from opto.formats import Field
 from opto.optimizers.code import Head
 from opto.optimizers.convert import convert, same
-from opto.trace.projections import Choices, Pattern, Range
+from opto.trace.projections import Check, Choices, Pattern, Range, Schema
+from opto.trace.schemas import violations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,13 +57,16 @@ def field_of(node: Any, name: str) -> Field:
         head = head_of(node)
         return Field.code(name, head.name if head else None)
     bounds: dict[str, float] = {}
+    schema: Mapping[str, Any] | None = None
     choices = _options(node.constraint, value)
     for projection in getattr(node, "projections", None) or ():
         if isinstance(projection, Choices):
             choices = _as_json([_plain(option) for option in projection.options])
         if isinstance(projection, Range) and not projection.clip:
             bounds.update(_bounds(projection))
-    return Field.of(name, value, choices, **bounds)
+        if isinstance(projection, Schema) and schema is None and _answers(projection, value):
+            schema = projection.schema
+    return Field.of(name, value, choices, schema, **bounds)
 
 
 def constraint_of(node: Any) -> str | None:
@@ -75,17 +79,35 @@ def constraint_of(node: Any) -> str | None:
         'even; from 0 to 10'
     """
     if is_code(node):
-        head: str | None = node.constraint
-        return head  # bundle says in it all that there is to say
-    said = [node.description, node.constraint]
+        # Bundle says in it how the code must begin, on lines of its own.
+        return "\n".join(filter(None, [node.constraint, *_demands(node)])) or None
+    return "; ".join(filter(None, [node.description, node.constraint, *_demands(node)])) or None
+
+
+def _demands(node: Any) -> list[str]:
+    """What the projections of a parameter ask for, in words."""
+    said: list[str] = []
+    told = [node.description, node.constraint]
     for projection in getattr(node, "projections", None) or ():
-        if isinstance(projection, Choices) and not _lists(said, projection):
+        if isinstance(projection, Choices) and not _lists([*told, *said], projection):
             said.append(f"one of {', '.join(map(repr, projection.options))}")
         elif isinstance(projection, Range):
             said.append(_range(projection))
         elif isinstance(projection, Pattern):
             said.append(f"text that the regular expression {projection.pattern.pattern} matches")
-    return "; ".join(words for words in said if words) or None
+        elif isinstance(projection, Schema):
+            said.append(f"valid by the JSON schema {dumps(projection.schema, ensure_ascii=False)}")
+        elif isinstance(projection, Check) and projection.words:
+            said.append(projection.words)
+    return said
+
+
+def _answers(projection: Schema, value: Any) -> bool:
+    """Whether an answer that the schema takes can become a value of this type."""
+    if not isinstance(value, str) or "string" in projection.schema.get("type", "string"):
+        return True
+    # A text that holds JSON: an answer can be such JSON if the present text is.
+    return not violations({"type": projection.schema["type"]}, value)
 
 
 def _lists(said: Sequence[str | None], projection: Choices) -> bool:
@@ -104,6 +126,11 @@ def wanted(targets: Mapping[str, Any]) -> dict[str, Any]:
         "fields": tuple(field_of(node, name) for name, node in targets.items()),
         "current": {name: node._data for name, node in targets.items()},
         "heads": {name: head_of(node) for name, node in targets.items() if is_code(node)},
+        "projections": {
+            name: tuple(rules)
+            for name, node in targets.items()
+            if (rules := getattr(node, "projections", None))
+        },
     }
 
 

@@ -54,6 +54,7 @@ class Problem:
         fields: what an answer may set.
         current: the present values by field name.
         heads: for fields that hold code, what the code must keep, as far as it is known.
+        projections: what new values are put through, by field name.
 
     Source: SPEC 7.2 and 12 A.1; the sections are those of the Trace paper (section 4).
     """
@@ -71,6 +72,7 @@ class Problem:
     fields: tuple[Field, ...] = field(default=(), repr=False)
     current: Mapping[str, Any] = field(default_factory=dict, repr=False)
     heads: Mapping[str, Head | None] = field(default_factory=dict, repr=False)
+    projections: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         shown = [name for name in TITLES if name in self.titles]

@@ -6,7 +6,7 @@ the program. An `Update` knows the parameters. Nothing changes before `Update.ap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from opto.optimizers.render import shown
 if TYPE_CHECKING:
     from opto.llm import Reply
 
-__all__ = ["Change", "Proposal", "Refusal", "Trial", "Update"]
+__all__ = ["Change", "Proposal", "Refusal", "Trial", "Update", "projected", "put_through"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,12 @@ class Update(Mapping[Any, Any]):
 
 def projected(parameter: Any, value: Any) -> tuple[Any, str | None]:
     """The value as the parameter's projections bring it into form, or why one refuses it."""
-    for projection in getattr(parameter, "projections", None) or ():
+    return put_through(getattr(parameter, "projections", None) or (), value)
+
+
+def put_through(projections: Iterable[Any], value: Any) -> tuple[Any, str | None]:
+    """The value as projections bring it into form, one after the other, or why one refuses it."""
+    for projection in projections:
         try:
             value = projection.project(value)
         except Exception as cause:  # noqa: BLE001 - a user's projection refuses as it likes

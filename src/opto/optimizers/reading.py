@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError
 from opto.optimizers.code import new_version
 from opto.optimizers.convert import convert, same
-from opto.optimizers.proposal import Proposal, Refusal
+from opto.optimizers.proposal import Proposal, Refusal, put_through
 from opto.optimizers.render import shown
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from opto.optimizers.problem import Problem
 
 __all__ = ["answer_in", "proposal_of", "typed"]
+
+_NEARLY = re.compile(
+    r"(?:about|around|approx(?:imately|\.)?|roughly|circa|ca\.|exactly|[=~≈])\s*"
+    r"(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\.?",
+    re.IGNORECASE,
+)
+"""A number, and no more than a word that says how sure it is."""
 
 
 def answer_in(reply: Reply) -> str:
@@ -76,6 +84,12 @@ def proposal_of(parsed: Parsed, problem: Problem) -> Proposal:
         Refusal(name, shown(given), f"there is no variable of this name; there is {known}")
         for name, given in parsed.unknown.items()
     ]
+    # Asked now, so that the reason can be told when it is asked for again; the value is
+    # put through them when it is taken, and not twice.
+    for name in [*values]:
+        _, why = put_through(problem.projections.get(name, ()), values[name])
+        if why is not None:
+            refused.append(Refusal(name, shown(values.pop(name)), why))
     return Proposal(
         values,
         tuple(refused),
@@ -98,6 +112,9 @@ def typed(name: str, given: Any, problem: Problem) -> tuple[Any, tuple[str, ...]
     try:
         if name in problem.heads:
             return new_version(given, problem.heads[name])
+        number = _NEARLY.fullmatch(given.strip()) if isinstance(given, str) else None
+        if number and isinstance(current, int | float) and not isinstance(current, bool):
+            return convert(number["number"], current), (f"{given!r} read as {number['number']}",)
         return convert(given, current), ()
     except (RecursionError, MemoryError) as cause:
         raise AnswerError("it is too large or nests too deeply") from cause

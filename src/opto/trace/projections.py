@@ -11,17 +11,23 @@ import inspect
 import math
 import re
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelMissing, NodeError
+from opto.trace.schemas import checked_schema, violations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "BlackCodeFormatter",
+    "Check",
     "Choices",
     "DocstringProjection",
     "Pattern",
     "Projection",
     "Range",
+    "Schema",
 ]
 
 
@@ -163,6 +169,82 @@ class Pattern(Projection):
                 if self.pattern.fullmatch(text):
                     return text
         raise NodeError(f"{x!r} does not match the pattern {self.pattern.pattern}")
+
+
+class Schema(Projection):
+    """Values that a JSON schema takes.
+
+    Records (dataclasses, models of pydantic) count as objects, members of enums as their
+    values, tuples, sets and arrays as lists. A text counts as itself, or as the JSON that
+    stands in it where the schema wants something else than a text. Models that can be held
+    to a schema are held to it.
+
+    Args:
+        schema: the schema, of any draft, or a class of pydantic. What it refers to stands in
+            it: nothing is fetched.
+
+    Raises:
+        NodeError: it is no schema.
+        ModelMissing: the package ``jsonschema`` is not installed.
+
+    Example:
+        >>> port = Schema({"type": "object", "properties": {"port": {"maximum": 65535}}})
+        >>> port({"port": 80})
+        {'port': 80}
+        >>> port({"port": 70000})
+        Traceback (most recent call last):
+            ...
+        opto.errors.NodeError: at $.port: 70000 is greater than the maximum of 65535
+    """
+
+    def __init__(self, schema: Any) -> None:
+        self.schema: dict[str, Any] = checked_schema(schema)
+
+    def project(self, x: Any) -> Any:
+        """`x`, if the schema takes it."""
+        wrong = violations(self.schema, x)
+        if wrong:
+            raise NodeError("; ".join(wrong))
+        return x
+
+
+class Check(Projection):
+    """Values that a function accepts.
+
+    Args:
+        function: takes a value. What it returns refuses the value if it is false (but not
+            None), or a text that says what is wrong; what it raises refuses it as well.
+        words: what is asked of a value, for the model; else the function's docstring.
+
+    Raises:
+        NodeError: `function` cannot be called.
+
+    Example:
+        >>> Check(lambda x: x % 2 == 0, "an even number")(4)
+        4
+        >>> Check(lambda x: x % 2 == 0, "an even number")(5)
+        Traceback (most recent call last):
+            ...
+        opto.errors.NodeError: 5 is not what it must be: an even number
+    """
+
+    def __init__(self, function: Callable[[Any], Any], words: str | None = None) -> None:
+        if not callable(function):
+            raise NodeError(f"Check() takes a function of the value, not {function!r}")
+        self.function = function
+        self.words: str | None = words or inspect.getdoc(function)
+
+    def project(self, x: Any) -> Any:
+        """`x`, if the function accepts it."""
+        said = self.function(x)
+        if isinstance(said, str) and said:
+            raise NodeError(said)
+        if said is not None and not said and not isinstance(said, str):
+            told = repr(x)
+            short = told if len(told) <= 100 else f"{told[:60]} ... {told[-30:]}"
+            asked = self.words or f"accepted by {getattr(self.function, '__name__', 'the check')}"
+            raise NodeError(f"{short} is not what it must be: {asked}")
+        return x
 
 
 class BlackCodeFormatter(Projection):

@@ -1,0 +1,54 @@
+"""What annotations of records say, plain ones and others."""
+
+from dataclasses import make_dataclass
+from enum import Enum
+
+import pytest
+
+from opto.optimizers.records import annotated, example, reasons_in
+
+
+class Hue(Enum):
+    RED = "r"
+
+
+class Empty(Enum):
+    pass
+
+
+def test_annotations_that_name_what_is_not_there_say_nothing():
+    assert annotated(make_dataclass("Odd", [("x", "NoSuchType")])) == {}
+    assert annotated(make_dataclass("Text", [("x", "int | None")]))["x"] == (int, type(None))
+
+
+@pytest.mark.parametrize(
+    ("present", "kinds", "expected"),
+    [
+        (None, (Hue, type(None)), Hue.RED),
+        (None, (Empty, type(None)), None),
+        (None, (bool,), False),
+        (None, (list,), None),
+        (None, (), None),
+        (Hue.RED, (int,), Hue.RED),
+    ],
+)
+def test_a_value_like_which_new_ones_are_made(present, kinds, expected):
+    assert example(present, kinds) is expected
+
+
+def test_errors_of_pydantic_say_where_and_what_and_no_address():
+    pydantic = pytest.importorskip("pydantic")
+    model = pydantic.create_model("Model", a=(int, 1), b=(list[int], ()))
+    with pytest.raises(pydantic.ValidationError) as caught:
+        model(a="x", b=[1, "y"])
+    said = reasons_in(caught.value)
+    assert said.startswith("a: Input should be a valid integer")
+    assert "b.1: Input should be" in said
+    assert "http" not in said
+
+
+def test_an_error_that_only_looks_like_one_of_pydantic_says_its_own_words():
+    class Odd(ValueError):
+        errors = ("a", "b")
+
+    assert reasons_in(Odd("odd")) == "odd"
