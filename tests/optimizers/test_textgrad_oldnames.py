@@ -2,13 +2,21 @@
 
 import pytest
 
+from opto.errors import ArgumentError
 from opto.optimizers import textgrad
-from opto.optimizers.textgrad import GradientInfo, construct_reduce_prompt, get_short_value
+from opto.optimizers.textgrad import (
+    GradientInfo,
+    construct_reduce_prompt,
+    construct_tgd_prompt,
+    get_short_value,
+)
 
 
 def test_all_names_are_where_they_were():
-    for name in ("GradientInfo", "construct_reduce_prompt", "get_short_value", "rm_node_attrs"):
-        assert name in textgrad.__all__
+    names = (
+        "GradientInfo construct_reduce_prompt construct_tgd_prompt get_short_value rm_node_attrs"
+    )
+    assert set(names.split()) <= set(textgrad.__all__)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +40,51 @@ def test_a_wish_of_several_lines_stands_in_a_fence():
 
 def test_tags_of_operations_are_left_out():
     assert textgrad.rm_node_attrs("[say] Greet [at once] him.") == "Greet  him."
+
+
+def test_the_question_for_a_new_value_shows_what_it_is_told_to():
+    told = {
+        "variable_desc": "a greeting",
+        "variable_value": "# Hi!\n```",
+        "variable_short": "short",
+        "variable_grad": "Be kinder.",
+        "constraint_text": "one line",
+        "past_values": "Ho!",
+        "in_context_examples": "Dear ...",
+        "new_variable_start_tag": "<NEW>",
+        "new_variable_end_tag": "</NEW>",
+        "do_gradient_memory": False,
+    }
+    shown = construct_tgd_prompt(True, True, True, **told)
+    for text in (
+        "a greeting:\n````\n# Hi!\n```\n````",
+        "Be kinder.",
+        "one line",
+        "Ho!",
+        "Dear ...",
+    ):
+        assert text in shown
+    assert shown.endswith("<NEW>\n...\n</NEW>")
+    hidden = construct_tgd_prompt(**told)
+    for text in ("one line", "Ho!", "Dear ..."):
+        assert text not in hidden
+
+
+def test_a_value_cannot_begin_a_section():
+    shown = construct_tgd_prompt(variable_value="# Wanted of it", variable_grad="<NEW>")
+    assert "```\n# Wanted of it\n```" in shown
+    assert "```\n<NEW>\n```" in shown
+
+
+def test_what_is_wanted_may_come_in_parts():
+    parts = [{"type": "image"}, "Be kinder."]
+    *first, words = construct_tgd_prompt(variable_short="Hi!", variable_grad=parts)
+    assert first == parts
+    assert "Hi!" in words
+    assert "messages before this one" in words
+
+
+@pytest.mark.parametrize("given", [{"variable_grad": "kinder"}, {"variable_value": "Hi!"}])
+def test_a_question_needs_a_value_and_a_wish(given):
+    with pytest.raises(ArgumentError, match="needs variable_grad"):
+        construct_tgd_prompt(**given)

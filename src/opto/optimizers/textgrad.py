@@ -21,6 +21,7 @@ from opto.optimizers.textgrad_course import Course, course_of
 from opto.optimizers.textgrad_oldnames import (
     GradientInfo,
     construct_reduce_prompt,
+    construct_tgd_prompt,
     get_short_value,
     rm_node_attrs,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "GradientInfo",
     "TextGrad",
     "construct_reduce_prompt",
+    "construct_tgd_prompt",
     "get_short_value",
     "rm_node_attrs",
 ]

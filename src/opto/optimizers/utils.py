@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError
 from opto.formats import TagFormat
 from opto.optimizers.render import safe_text
 
-__all__ = ["extract_xml_like_data", "print_color", "truncate_expression"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "extract_first_top_level_block",
+    "extract_reasoning_and_remainder",
+    "extract_top_level_blocks",
+    "extract_xml_like_data",
+    "print_color",
+    "strip_nested_blocks",
+    "truncate_expression",
+]
 
 _CODES = {
     "black": 30,
@@ -96,3 +108,86 @@ def extract_xml_like_data(
     form = TagFormat(reasoning_tag, improved_variable_tag, name_tag, value_tag)
     parsed = form.parse(text, ())
     return {"reasoning": parsed.reasoning, "variables": dict(parsed.unknown)}
+
+
+def extract_top_level_blocks(text: str, tag: str) -> list[str]:
+    """What stands between an opening tag and its closing one, for those within no other.
+
+    Args:
+        text: any text.
+        tag: the name of the tag.
+
+    Example:
+        >>> extract_top_level_blocks("<a>1</a> and <a><a>2</a></a>", "a")
+        ['1', '<a>2</a>']
+    """
+    return [text[inner[0] : inner[1]] for _, inner in _blocks(text, tag) if inner[1] is not None]
+
+
+def extract_first_top_level_block(text: str, tag: str) -> str | None:
+    """The first of `extract_top_level_blocks`; None where there is none.
+
+    Args:
+        text: any text.
+        tag: the name of the tag.
+
+    Example:
+        >>> extract_first_top_level_block("<a>1</a><a>2</a>", "a")
+        '1'
+    """
+    return next(iter(extract_top_level_blocks(text, tag)), None)
+
+
+def strip_nested_blocks(text: str, tag: str) -> str:
+    """What stands outside of all elements of this tag; one without an end goes to the end.
+
+    Args:
+        text: any text.
+        tag: the name of the tag.
+
+    Example:
+        >>> strip_nested_blocks("so <a>1 <a>2</a></a>it is <a>", "a")
+        'so it is'
+    """
+    parts, at = [], 0
+    for (start, end), _ in _blocks(text, tag):
+        parts.append(text[at:start])
+        at = len(text) if end is None else end
+    return "".join([*parts, text[at:]]).strip()
+
+
+def extract_reasoning_and_remainder(text: str, tag: str = "reasoning") -> tuple[str, str]:
+    """What was thought, and what comes after it; a thought without an end is all that there is.
+
+    Args:
+        text: an answer.
+        tag: the tag of the thoughts.
+
+    Example:
+        >>> extract_reasoning_and_remainder("<reasoning> Too small. </reasoning>5")
+        ('Too small.', '5')
+    """
+    before, opening, rest = text.partition(f"<{tag}>")
+    if not opening:
+        return "", before
+    thought, closing, after = rest.partition(f"</{tag}>")
+    return (thought.strip(), after) if closing else (thought, "")
+
+
+_Span = tuple[int, "int | None"]
+
+
+def _blocks(text: str, tag: str) -> Iterator[tuple[_Span, _Span]]:
+    """Elements of a tag that stand in no other: with their tags, and without; their ends if any."""
+    depth, outer, inner = 0, 0, 0
+    for found in re.finditer(rf"<(/?){re.escape(tag)}>", text):
+        if not found[1]:
+            if not depth:
+                outer, inner = found.span()
+            depth += 1
+        elif depth:
+            depth -= 1
+            if not depth:
+                yield (outer, found.end()), (inner, found.start())
+    if depth:
+        yield (outer, None), (inner, None)
