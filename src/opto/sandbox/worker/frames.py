@@ -1,0 +1,109 @@
+"""What the two sides say to one another: a letter, a length, and that many bytes.
+
+The host's words are `TASK`, `RESULT` and `FAILED`; those of the child `STARTED`, `CALL`,
+`VALUE`, `ERROR` and `REFUSED`. Used by both sides; imports the standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from .bits import Garbage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Incoming", "packed", "receive", "send"]
+
+TASK, RESULT, FAILED = b"T", b"R", b"F"
+STARTED, CALL, VALUE, ERROR, REFUSED = b"S", b"C", b"V", b"E", b"N"
+SPEC, READY, BROKEN = b"P", b"Y", b"B"
+
+HEADER = struct.Struct("<cxxxI")
+CHUNK = 1 << 20
+
+
+def packed(kind: bytes, body: bytes = b"") -> bytes:
+    """A frame as bytes."""
+    return HEADER.pack(kind, len(body)) + body
+
+
+class Incoming:
+    """Bytes of a side that is not believed, cut into frames.
+
+    Args:
+        most: for each letter that may come, how long its frames may be.
+    """
+
+    def __init__(self, most: Mapping[bytes, int]) -> None:
+        self._most, self._held = most, bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they come."""
+        self._held += data
+
+    def next(self) -> tuple[bytes, bytes] | None:
+        """The next frame that is whole, if one is.
+
+        Raises:
+            Garbage: what comes is no frame.
+            TooLong: it is one, and longer than it may be.
+        """
+        if len(self._held) < HEADER.size:
+            return None
+        kind, length = HEADER.unpack_from(self._held)
+        most = self._most.get(kind)
+        if most is None:
+            raise Garbage("what comes is no frame")
+        if length > most:
+            raise TooLong(kind, length, most)
+        end = HEADER.size + length
+        if len(self._held) < end:
+            return None
+        with memoryview(self._held) as held:
+            body = bytes(held[HEADER.size : end])
+        del self._held[:end]
+        return kind, body
+
+    @property
+    def rest(self) -> bytes:
+        """What came and was no whole frame yet."""
+        return bytes(self._held)
+
+
+class TooLong(Garbage):
+    """A frame is longer than its kind may be."""
+
+    def __init__(self, kind: bytes, length: int, most: int) -> None:
+        super().__init__(f"{length} bytes; at most {most}")
+        self.kind = kind
+
+
+def send(fd: int, kind: bytes, body: bytes = b"") -> None:
+    """Write a frame, and wait until it is gone."""
+    left = memoryview(packed(kind, body))
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def receive(fd: int) -> tuple[bytes, bytes]:
+    """Read a frame of a side that is believed.
+
+    Raises:
+        EOFError: the other side is gone.
+    """
+    kind, length = HEADER.unpack(_exactly(fd, HEADER.size))
+    return kind, _exactly(fd, length)
+
+
+def _exactly(fd: int, many: int) -> bytes:
+    parts = []
+    while many:
+        part = os.read(fd, min(many, CHUNK))
+        if not part:
+            raise EOFError("the other side is gone")
+        parts.append(part)
+        many -= len(part)
+    return b"".join(parts)
