@@ -18,6 +18,8 @@ It stands on the lowest floor, so that every room can raise from one tree::
     │   ├── ModelMissing               no backend, package or weights    (ImportError)
     │   └── BudgetExceeded             the agreed budget is used up
     ├── SandboxError                   foreign code cannot be contained
+    │   ├── SandboxUnavailable         this machine cannot hold the level
+    │   └── ForeignCodeError           it was stopped, or raised what we lack
     ├── PlugError                      an unknown name                   (ValueError)
     ├── StoreError                     something saved cannot be read    (ValueError)
     └── ArgumentError                  an unknown keyword argument       (TypeError)
@@ -40,6 +42,7 @@ __all__ = [
     "BudgetExceeded",
     "BundleError",
     "ExecutionError",
+    "ForeignCodeError",
     "ModelError",
     "ModelMissing",
     "ModelRefused",
@@ -49,6 +52,7 @@ __all__ = [
     "OptoError",
     "PlugError",
     "SandboxError",
+    "SandboxUnavailable",
     "SourceError",
     "StoreError",
     "TraceError",
@@ -140,6 +144,28 @@ class BudgetExceeded(ModelError):
 
 class SandboxError(OptoError):
     """Code that a model wrote cannot be run under the policy that was asked for."""
+
+
+class SandboxUnavailable(SandboxError):
+    """The level that was asked for cannot be held here; the message says what failed."""
+
+
+class ForeignCodeError(SandboxError):
+    """Foreign code was stopped, or raised an error of a class that is not there in the host.
+
+    Args:
+        message: what happened.
+        status: how the call ended: ``"timeout"``, ``"memory"``, ``"error"``, ... (see
+            `opto.sandbox.Outcome`).
+        error: the name of the class of the error that the code raised, or None.
+    """
+
+    def __init__(self, message: str, status: str = "error", error: str | None = None) -> None:
+        self.status, self.error = status, error
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[ForeignCodeError], tuple[str, str, str | None]]:
+        return ForeignCodeError, (str(self), self.status, self.error)
 
 
 class PlugError(OptoError, ValueError):
