@@ -204,6 +204,67 @@ class JournalContract:
         assert (event.key, event.run) == ("***", "***")
         assert list(opened().events()) == [event]
 
+    def test_a_question_is_entered_with_a_claim_on_it(self, opened):
+        mine, yours, asked = Owner().name, Owner().name, Entry("request", {"n": (1,)}, "k", "r")
+        assert opened().enter(asked, mine, 60)
+        assert not opened().enter(asked, yours, 60)
+        [event] = opened().events()
+        assert (event.kind, event.key, event.run, event.data) == ("request", "k", "r", {"n": (1,)})
+        assert not opened().claim(Claim("k", yours), 60)
+        assert opened().enter(Entry("request", 2, "other"), yours, 60)
+
+    def test_a_question_is_entered_again_when_the_claim_on_it_is_over(self, journal):
+        asked = Entry("request", 1, "k")
+        assert journal.enter(asked, gone, -1)
+        assert journal.enter(asked, Owner().name, 60)
+        assert [event.kind for event in journal.events()] == ["request", "request"]
+
+    def test_a_question_of_one_who_failed_is_entered_again(self, journal):
+        asked, first = Entry("request", 1, "k"), Owner().name
+        assert journal.enter(asked, first, 60)
+        journal.append("failure", {"error": "E"}, key="k", release=Claim("k", first))
+        assert journal.enter(asked, Owner().name, 60)
+
+    def test_a_question_that_has_a_reply_is_not_entered(self, opened):
+        mine, asked = Owner().name, Entry("request", 1, "k")
+        assert opened().enter(asked, mine, 60)
+        opened().append("reply", "yes", key="k", release=Claim("k", mine))
+        for owner in (mine, Owner().name):
+            assert not opened().enter(asked, owner, 60)
+        assert [event.kind for event in opened().events()] == ["request", "reply"]
+
+    def test_a_question_holds_no_secrets(self, journal):
+        entry = Entry("request", "the key is abcd-one-1234", "k")
+        assert journal.enter(entry, Owner().name, 60, secrets=["abcd-one-1234"])
+        assert journal.last("request").data == "the key is ***"
+
+    def test_only_what_can_be_written_is_entered(self, journal):
+        for entry in (Entry("requests", 1, "k"), Entry("request", object(), "k")):
+            with pytest.raises(StoreError):
+                journal.enter(entry, Owner().name, 60)
+        with pytest.raises(StoreError, match="zero character"):
+            journal.enter(Entry("request", 1, "a\0b"), Owner().name, 60)
+        assert journal.claim(Claim("k", Owner().name), 60)
+
+    def test_of_many_threads_each_question_is_entered_by_one(self, opened):
+        journals = [opened(), opened()]
+
+        def enter(n):
+            entry = Entry("request", n, f"k{n % 40}")
+            return entry.key if journals[n % 2].enter(entry, Owner().name, 60) else None
+
+        with ThreadPoolExecutor(16) as pool:
+            entered = [key for key in pool.map(enter, range(400)) if key is not None]
+        assert sorted(entered) == sorted(f"k{n}" for n in range(40))
+        assert sorted(event.key for event in opened().events()) == sorted(entered)
+
+    def test_threads_that_write_at_once_get_the_places_of_their_own_events(self, journal):
+        with ThreadPoolExecutor(16) as pool:
+            events = list(pool.map(lambda n: journal.append("step", n, key=str(n)), range(300)))
+        stored = {event.seq: (event.key, event.data) for event in journal.events()}
+        assert {event.seq: (event.key, event.data) for event in events} == stored
+        assert sorted(key for key, _ in stored.values()) == sorted(map(str, range(300)))
+
     def test_one_owner_has_a_claim(self, opened):
         mine, yours = Owner().name, Owner().name
         assert opened().claim(Claim("k", mine), 60)

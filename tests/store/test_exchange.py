@@ -6,7 +6,7 @@ import pytest
 
 from opto.errors import BudgetExceeded, ModelUnavailable, StoreError
 from opto.llm import AutoGenLLM, OpenAILLM, Reply, Request
-from opto.store import Claim
+from opto.store import Claim, Entry
 from opto.store.exchange import exchange
 
 REQUEST = Request.of("What is the password?")
@@ -27,6 +27,12 @@ def raising(error):
     return ask
 
 
+def entered(journal):
+    claim = Claim("k", "elsewhere|1|1|token")
+    assert journal.enter(Entry("request", "a question", "k"), claim.owner, 60)
+    return claim
+
+
 def test_the_reply_is_the_one_that_the_journal_holds(journal, monkeypatch):
     monkeypatch.setenv("MY_DB_PASSWORD", "hunter2-hunter2")
     told = Reply("It is hunter2-hunter2.")
@@ -45,8 +51,7 @@ def test_what_an_asker_returns_is_read(journal):
 
 @pytest.mark.parametrize("error", [ModelUnavailable("no answer"), ValueError("a bug")], ids=repr)
 def test_a_failure_is_written_down_and_raised(journal, error):
-    claim = Claim("k", "elsewhere|1|1|token")
-    assert journal.claim(claim, 60)
+    claim = entered(journal)
     with pytest.raises(type(error)):
         exchange(journal, raising(error), REQUEST, key="k", claim=claim)
     assert kinds(journal) == ["request", "failure"]
@@ -61,8 +66,7 @@ def test_a_failure_is_written_down_and_raised(journal, error):
     ids=repr,
 )
 def test_what_was_not_even_asked_has_not_failed(journal, error):
-    claim = Claim("k", "elsewhere|1|1|token")
-    assert journal.claim(claim, 60)
+    claim = entered(journal)
     with pytest.raises(type(error)):
         exchange(journal, raising(error), REQUEST, key="k", claim=claim)
     assert kinds(journal) == ["request"]

@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from opto.errors import StoreError
-from opto.store import SQLiteJournal
+from opto.store import Entry, SQLiteJournal
+from opto.store.owner import Owner
 from opto.store.schema import VERSION
+from opto.store.sqlite import _where
 from tests.store.contract import JournalContract
 
 WRITER = """
@@ -203,3 +205,52 @@ def test_another_working_folder_is_not_another_journal(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path / "sub")
         journal.append("step", 1)
     assert not list(tmp_path.joinpath("sub").iterdir())
+
+
+@pytest.mark.parametrize("run", [None, "", "r"])
+@pytest.mark.parametrize("kind", [None, "reply", "step"])
+@pytest.mark.parametrize("key", [None, "k"])
+def test_what_is_looked_for_is_found_by_an_index(opened, run, kind, key):
+    journal = opened()
+    journal.append("step", 1, run="r", key="k")
+    asked, values = _where(run, kind, key)
+    plan = f"EXPLAIN QUERY PLAN SELECT * FROM event WHERE seq > 0{asked} ORDER BY seq LIMIT 1"  # noqa: S608
+    with journal._reader.use() as connection:
+        steps = " ".join(row[3] for row in connection.execute(plan, values))
+    # Nearly all events are requests and replies, and nearly all are of no run or of a few.
+    by_place = key is None and kind in {None, "reply"} and not run
+    index = "event_by_key" if key else "event_by_run" if run else "event_by_kind"
+    assert ("PRIMARY KEY" if by_place else index) in steps
+
+
+def test_a_claim_of_one_who_was_killed_is_free_at_once(opened, path):
+    program = (
+        "import sys, os, signal\n"
+        "from opto.store import Entry, SQLiteJournal\n"
+        "from opto.store.owner import Owner\n"
+        "journal = SQLiteJournal(sys.argv[1])\n"
+        "assert journal.enter(Entry('request', 1, 'k'), Owner().name, 600)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    with start(program, path) as killed:
+        assert killed.wait(60) < 0
+    assert opened().enter(Entry("request", 1, "k"), Owner().name, 60)
+
+
+def test_a_row_that_is_too_long_spoils_no_other(opened):
+    journal = opened()
+    with journal._writer.use() as connection:
+        if not hasattr(connection, "setlimit"):
+            pytest.skip("Python 3.10 cannot lower SQLite's limits")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000)
+
+    def append(n):
+        try:
+            return journal.append("step", "x" * (20_000 if n == 7 else 10), key=str(n)).key
+        except StoreError:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:
+        written = list(pool.map(append, range(64)))
+    assert [n for n, key in enumerate(written) if key is None] == [7]
+    assert {event.key for event in journal.events()} == {key for key in written if key}

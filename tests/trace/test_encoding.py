@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from opto.errors import StoreError
 from opto.trace import node
-from opto.trace.encoding import decoded, encoded, is_json
+from opto.trace.encoding import decoded, encoded
 from tests.support.saved import Agent, Inner
 
 LEAVES = (
@@ -233,18 +233,3 @@ def test_too_deep_a_value_is_refused():
 def test_damaged_values_are_refused(made):
     with pytest.raises(StoreError):
         decoded([made], "p")
-
-
-@given(VALUES)
-def test_what_is_json_already_is_written_as_it_is(value):
-    if is_json(value):
-        written = encoded(value, "it")
-        assert written == value
-        assert json.loads(json.dumps(written)) == value
-        assert kinds(json.loads(json.dumps(value))) == kinds(value)
-
-
-def kinds(value):
-    if isinstance(value, dict):
-        return {key: kinds(item) for key, item in value.items()}
-    return [kinds(item) for item in value] if isinstance(value, list) else type(value)

@@ -12,8 +12,6 @@ from opto.errors import ArgumentError
 
 __all__ = ["digest_of"]
 
-ATOMS = frozenset({str, int, float, bool, type(None)})
-
 
 def digest_of(data: Any) -> str:
     """SHA-256, in hex, of `data` as JSON with sorted keys.
@@ -31,7 +29,10 @@ def digest_of(data: Any) -> str:
     """
     from hashlib import sha256  # lazy: 2 ms that a program which never asks need not pay
 
-    text: str = _encoder().encode(_plain(data))
+    try:
+        text: str = _encoder().encode(data)
+    except (TypeError, ValueError):  # keys that JSON does not know, or cannot sort
+        text = _encoder().encode(_plain(data))
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -40,15 +41,11 @@ def digest_of(data: Any) -> str:
 def _encoder() -> Any:
     from json import JSONEncoder  # lazy: 2 ms that a program which never asks need not pay
 
-    return JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
 def _plain(value: Any) -> Any:
-    kind = type(value)
-    # What most of it is, without a look at anything else.
-    if kind in ATOMS:
-        return value
-    if kind is not dict and isinstance(value, Enum):
+    if isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, (str, int, float)):
         return value

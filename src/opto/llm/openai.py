@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelMissing, ModelRefused
@@ -99,7 +100,10 @@ class OpenAILLM(RemoteLLM):
             )
         # The client insists on a key; most servers of one's own do not.
         key = "unused" if callable(key) or not key else key
-        return _Connected(openai.AsyncOpenAI(base_url=self._address, api_key=key, max_retries=0))
+        client = openai.AsyncOpenAI(
+            base_url=self._address, api_key=key, max_retries=0, http_client=_carrier()
+        )
+        return _Connected(client)
 
     def _sender(self, arguments: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
         connected, route, options = self._client.get(), _route(arguments), _options(arguments)
@@ -211,6 +215,17 @@ class _Connected:
 
     async def begin(self, client: Any, body: Any, options: Any) -> Any:
         return await client.post(PATH, body=body, options=options, **self._parts)
+
+
+def _carrier() -> Any:
+    """What the client sends by: aiohttp, where it is installed, takes half the time of httpx."""
+    import openai  # lazy: a vendor's SDK
+
+    with suppress(ImportError, RuntimeError):  # not installed, or too old
+        import aiohttp  # noqa: F401 - lazy: an optional package
+
+        return openai.DefaultAioHttpClient()
+    return None
 
 
 def _with_headers(answer: Any, headers: Any) -> Any:

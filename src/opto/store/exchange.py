@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from opto.store.events import Claim
     from opto.store.journal import Journal
 
-__all__ = ["exchange"]
+__all__ = ["exchange", "secrets_of"]
 
 
 def exchange(
@@ -39,7 +39,8 @@ def exchange(
         request: what is asked.
         key: the name of the question.
         run: name of the run that it belongs to.
-        claim: a claim on the question, which ends in the moment that it is answered.
+        claim: the claim with which the question was entered, see `Journal.enter`; it ends in
+            the moment that it is answered. None where it is still to be written down.
         source: the model; what keys it was given are not written down.
 
     Returns:
@@ -51,9 +52,10 @@ def exchange(
             down is not given.
     """
     about: dict[str, Any] = {"key": key, "run": run}
-    about["secrets"] = tuple(_secrets(source, request))
-    try:
+    about["secrets"] = tuple(secrets_of(source, request))
+    if claim is None:
         journal.append("request", request_data(request), **about)
+    try:
         reply = Reply.read(ask(request), request.digest)
         stored = journal.append("reply", reply_data(reply), release=claim, **about)
     except BaseException as error:
@@ -71,7 +73,7 @@ def _concerns_the_question(error: BaseException) -> bool:
     return isinstance(error, Exception) and not isinstance(error, (StoreError, BudgetExceeded))
 
 
-def _secrets(source: Any, request: Request) -> Iterator[str]:
+def secrets_of(source: Any, request: Request) -> Iterator[str]:
     """The keys that were given by argument: to the model, or with the request."""
     yield from named_secrets(request.extra)
     while source is not None:

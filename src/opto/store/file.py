@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING
 
 from opto.errors import StoreError
 from opto.store.schema import APPLICATION, SCHEMA, VERSION
+from opto.store.statements import OF_A_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["connected", "understood"]
-
-# Who has the reply needs no claim: so storing it takes one statement, which is a transaction of
-# its own, and not four. It is the connection's, and stands in no file.
-ANSWERED = """
-CREATE TEMP TRIGGER answered AFTER INSERT ON main.event WHEN NEW.kind = 'reply'
-BEGIN DELETE FROM claim WHERE key = NEW.key; END
-"""
 
 
 def connected(path: Path, *, flush: bool, patience: float) -> sqlite3.Connection:
@@ -49,7 +43,8 @@ def connected(path: Path, *, flush: bool, patience: float) -> sqlite3.Connection
             _write_ahead(connection, path, patience)
             connection.execute(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
             _make_tables(connection)
-            connection.execute(ANSWERED)
+            for statement in OF_A_CONNECTION:
+                connection.execute(statement)
         except BaseException:
             connection.close()
             raise

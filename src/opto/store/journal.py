@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from json import JSONEncoder, loads
+from json import loads
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opto.errors import StoreError
-from opto.llm.glance import TAGGED, is_suspect
+from opto.llm.glance import is_suspect
 from opto.llm.redact import redacted
 from opto.store.events import Claim, Entry, Event, checked
-from opto.trace.encoding import decoded, encoded, is_json
+from opto.store.text import text_of
+from opto.trace.encoding import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Row"]
 
 PAGE = 500
-JSON = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -77,6 +77,28 @@ class Journal(ABC):
         """
         entry = Entry(kind, data, key, run)
         return self.extend([entry], secrets=secrets, release=release)[0]
+
+    def enter(
+        self, entry: Entry, owner: str, seconds: float, *, secrets: Iterable[str] = ()
+    ) -> bool:
+        """Write a question down and claim it, in one, if it is open.
+
+        Args:
+            entry: the request; its key names the question.
+            owner: who wants to ask it, see `opto.store.owner`.
+            seconds: how long the claim holds, see `claim`.
+            secrets: texts that must not be stored, beside those of the environment.
+
+        Returns:
+            Whether the owner is to ask it now; else it has a reply, or somebody else is
+            asking it, and nothing was written.
+
+        Raises:
+            StoreError: see `append`.
+        """
+        _check_names(entry.key, entry.run)
+        row, _ = _written(checked(entry), time(), tuple(secrets))
+        return self._enter(row, Claim(row.key, owner), seconds)
 
     def extend(
         self,
@@ -136,6 +158,17 @@ class Journal(ABC):
         row = self._latest(run, kind, key)
         return _event(row) if row else None
 
+    def _enter(self, row: Row, claim: Claim, seconds: float) -> bool:
+        """Store a question that is open, with the claim on it."""
+        if not self.claim(claim, seconds):
+            return False
+        # Whoever had the claim until now may have answered.
+        if self._page(None, "reply", row.key, 0, 1):
+            self.release(claim)
+            return False
+        self._insert([row], None)
+        return True
+
     @abstractmethod
     def claim(self, claim: Claim, seconds: float) -> bool:
         """Try to take `claim.key`; at one time, at most one owner has it.
@@ -162,7 +195,7 @@ class Journal(ABC):
         """Give connections back; the next use opens them again."""
 
     @abstractmethod
-    def _insert(self, rows: Sequence[Row], release: Claim | None) -> list[int]:
+    def _insert(self, rows: Sequence[Row], ended: Claim | None) -> list[int]:
         """Store the rows and end the claim, in one transaction; their places, in order."""
 
     @abstractmethod
@@ -185,18 +218,12 @@ class Journal(ABC):
 def _written(entry: Entry, at: float, secrets: Sequence[str]) -> tuple[Row, Any]:
     """An event as it is to be stored, and its value when it is read again."""
     data, key, run = entry.data, entry.key, entry.run
-    text = _text_of(data, entry)
+    where = f"{entry.kind} {key}".strip()
+    text, value = text_of(data, where)
     if is_suspect(data, f"{text} {key} {run}", secrets):
         data, key, run = (redacted(part, secrets) for part in (data, key, run))
-        text = _text_of(data, entry)
-    read = loads(text)
-    value = decoded(read, entry.kind) if TAGGED in text else read
+        text, value = text_of(data, where)
     return Row(0, at, entry.kind, key, run, text), value
-
-
-def _text_of(data: Any, entry: Entry) -> str:
-    made = data if is_json(data) else encoded(data, f"{entry.kind} {entry.key}".strip())
-    return JSON.encode(made)
 
 
 def _check_names(*names: str | None) -> None:

@@ -90,7 +90,7 @@ class PostgresJournal(Journal):
         self._writer.close()
         self._reader.close()
 
-    def _insert(self, rows: Sequence[Row], release: Claim | None) -> list[int]:
+    def _insert(self, rows: Sequence[Row], ended: Claim | None) -> list[int]:
         with self._transaction(self._writer) as execute:
             # One after the other: else a place could be seen before a lower one is.
             execute("SELECT pg_advisory_xact_lock(:lock)", lock=LOCK)
@@ -102,8 +102,8 @@ class PostgresJournal(Journal):
                 ).scalar_one()
                 for row in rows
             ]
-            if release is not None:
-                _release(execute, release)
+            if ended is not None:
+                _release(execute, ended)
         return places
 
     def _page(

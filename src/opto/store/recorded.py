@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import ModelUnavailable
 from opto.llm.layer import Layer
 from opto.llm.live import pause
-from opto.store.codec import as_reply
-from opto.store.events import Claim
-from opto.store.exchange import exchange
+from opto.store.codec import as_reply, request_data
+from opto.store.events import Claim, Entry
+from opto.store.exchange import exchange, secrets_of
 from opto.store.flight import Flights
 from opto.store.opening import open_journal
 from opto.store.owner import Owner
@@ -121,8 +121,12 @@ class Recorded(Layer):
     def _once(self, request: Request, key: str) -> Reply:
         """The reply, after asking for it unless another process does."""
         claim = Claim(key, self._owner.name)
+        entry = Entry("request", request_data(request), key, self.run)
+        secrets = tuple(secrets_of(self.source, request))
         seconds, end = FIRST_LOOK, monotonic() + 2 * self.claim_seconds
-        while not self.journal.claim(claim, self.claim_seconds):
+        while not self.journal.enter(entry, claim.owner, self.claim_seconds, secrets=secrets):
+            if (found := self._found(request, key)) is not None:
+                return found
             if monotonic() > end:
                 raise ModelUnavailable(
                     f"others have been asking this question ({key[:12]}) for "
@@ -130,12 +134,6 @@ class Recorded(Layer):
                 )
             pause(request.live, seconds)
             seconds = min(2 * seconds, LONGEST_LOOK)
-            if (found := self._found(request, key)) is not None:
-                return found
-        # Whoever had the claim until now may have answered.
-        if (found := self._found(request, key)) is not None:
-            self.journal.release(claim)
-            return found
         return self._asked(request, key, claim)
 
     def _asked(self, request: Request, key: str, claim: Claim | None) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,11 +12,21 @@ from typing import TYPE_CHECKING, Any
 from opto._link import Link
 from opto.store.file import connected, understood
 from opto.store.journal import Journal, Row
-from opto.store.owner import is_gone
+from opto.store.schema import IN_RUN, SELDOM
+from opto.store.statements import (
+    Question,
+    append_all,
+    claimed,
+    enter_all,
+    entered_over,
+    is_taken,
+    release,
+    taken_over,
+)
+from opto.store.together import Together
 
 if TYPE_CHECKING:
     import os
-    import sqlite3
     from collections.abc import Iterator, Sequence
 
     from opto.store.events import Claim
@@ -24,12 +35,8 @@ __all__ = ["SQLiteJournal"]
 
 COLUMNS = "seq, at, kind, key, run, data"
 MOST_AWAITED = 1000
-# Take a claim that is free, or one's own, or over.
-CLAIM = (
-    "INSERT INTO claim (key, owner, until) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-    "owner = excluded.owner, until = excluded.until "
-    "WHERE claim.owner = excluded.owner OR claim.until <= ?"
-)
+# A row that is to blame for the failure of all that were written with it: too long, for one.
+BLAMED = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, OverflowError)
 
 
 class SQLiteJournal(Journal):
@@ -70,6 +77,8 @@ class SQLiteJournal(Journal):
         # Not a method: a journal that nobody uses any more shall close at once.
         connect = partial(connected, self.path, flush=flush, patience=patience)
         self._writer = Link(connect)
+        self._appending = Together(self._writer, append_all, BLAMED)
+        self._entering = Together(self._writer, enter_all, BLAMED)
         # Questions that others were asking when we looked last.
         self._awaited: set[str] = set()
         self._reader = Link(connect)
@@ -78,30 +87,20 @@ class SQLiteJournal(Journal):
 
     def claim(self, claim: Claim, seconds: float) -> bool:
         """Try to take a claim, see `Journal.claim`."""
-        # Who waits looks often, and shall keep nobody from writing.
-        if claim.key in self._awaited:
-            with understood(self.path), self._reader.use() as connection:
-                if _is_taken(connection, claim):
-                    return False
-        now = time()
-        row = (claim.key, claim.owner, now + seconds)
-        # One statement, which is a transaction of its own, where nobody has it or it is ours.
+        if self._awaits(claim):
+            return False
         with understood(self.path), self._writer.use() as connection:
-            taken = connection.execute(CLAIM, (*row, now)).rowcount > 0
+            taken = claimed(connection, claim, seconds)
         if not taken:
             with self._transaction() as connection:
-                taken = not _is_taken(connection, claim)
-                if taken:  # its owner is gone
-                    connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, ?)", row)
-        if len(self._awaited) > MOST_AWAITED:  # somebody else's answers were found meanwhile
-            self._awaited.clear()
-        (self._awaited.discard if taken else self._awaited.add)(claim.key)
+                taken = taken_over(connection, claim, time() + seconds)
+        self._note(claim, taken=taken)
         return taken
 
     def release(self, claim: Claim) -> None:
         """End a claim, if its owner still has it."""
         with self._transaction() as connection:
-            _release(connection, claim)
+            release(connection, claim)
 
     def number(self, key: str) -> int:
         """The next number under this name, see `Journal.number`."""
@@ -119,16 +118,41 @@ class SQLiteJournal(Journal):
         self._writer.close()
         self._reader.close()
 
-    def _insert(self, rows: Sequence[Row], release: Claim | None) -> list[int]:
-        # A reply ends the claim on its question by itself, see `connected`.
-        if len(rows) == 1 and (release is None or (rows[0].kind, release.key) == _answer(rows[0])):
-            with understood(self.path), self._writer.use() as connection:
-                return [_append(connection, rows[0])]
+    def _insert(self, rows: Sequence[Row], ended: Claim | None) -> list[int]:
+        # A reply ends the claim on its question by itself, see `OF_A_CONNECTION`.
+        if len(rows) == 1 and (ended is None or (rows[0].kind, ended.key) == _answer(rows[0])):
+            with understood(self.path):
+                return [self._appending.done(rows[0])]
         with self._transaction() as connection:
-            places = [_append(connection, row) for row in rows]
-            if release is not None:
-                _release(connection, release)
+            places = append_all(connection, rows)
+            if ended is not None:
+                release(connection, ended)
         return places
+
+    def _enter(self, row: Row, claim: Claim, seconds: float) -> bool:
+        if self._awaits(claim):
+            return False
+        question = Question(row, claim.owner, row.at + seconds)
+        with understood(self.path):
+            entered = self._entering.done(question)
+        if not entered:
+            with self._transaction() as connection:
+                entered = entered_over(connection, question)
+        self._note(claim, taken=entered)
+        return entered
+
+    def _awaits(self, claim: Claim) -> bool:
+        """Whether somebody had it when we looked last, and still has it."""
+        # Who waits looks often, and shall keep nobody from writing.
+        if claim.key not in self._awaited:
+            return False
+        with understood(self.path), self._reader.use() as connection:
+            return is_taken(connection, claim)
+
+    def _note(self, claim: Claim, *, taken: bool) -> None:
+        if len(self._awaited) > MOST_AWAITED:  # somebody else's answers were found meanwhile
+            self._awaited.clear()
+        (self._awaited.discard if taken else self._awaited.add)(claim.key)
 
     def _page(
         self, run: str | None, kind: str | None, key: str | None, after: int, limit: int
@@ -178,24 +202,11 @@ def _answer(row: Row) -> tuple[str, str]:
     return "reply", row.key
 
 
-def _append(connection: sqlite3.Connection, row: Row) -> int:
-    statement = "INSERT INTO event (at, kind, key, run, data) VALUES (?, ?, ?, ?, ?)"
-    return int(connection.execute(statement, row[1:]).lastrowid or 0)
-
-
-def _is_taken(connection: sqlite3.Connection, claim: Claim) -> bool:
-    """Whether another owner has it, whose time is not over and whose process has not ended."""
-    held = connection.execute(
-        "SELECT owner FROM claim WHERE key = ? AND owner <> ? AND until > ?",
-        (claim.key, claim.owner, time()),
-    ).fetchone()
-    return held is not None and not is_gone(held[0])
-
-
-def _release(connection: sqlite3.Connection, claim: Claim) -> None:
-    connection.execute("DELETE FROM claim WHERE key = ? AND owner = ?", (claim.key, claim.owner))
-
-
 def _where(run: str | None, kind: str | None, key: str | None) -> tuple[str, list[Any]]:
     said = [(n, v) for n, v in (("run", run), ("kind", kind), ("key", key)) if v is not None]
-    return "".join(f" AND {name} = ?" for name, _ in said), [value for _, value in said]
+    asked = "".join(f" AND {name} = ?" for name, _ in said)
+    # The terms of an index let SQLite take it; by the key there are the fewest to look at.
+    if key is None:
+        asked += f" AND {IN_RUN}" if run else ""
+        asked += f" AND {SELDOM}" if kind not in {None, "request", "reply"} else ""
+    return asked, [value for _, value in said]

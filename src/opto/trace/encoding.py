@@ -19,12 +19,10 @@ from opto.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["decoded", "encoded", "is_json"]
+__all__ = ["decoded", "encoded"]
 
 TAG = "$"
 
-# What `is_json` looks into; what is nested more deeply goes the long way.
-_DEEPEST = 50
 # `int` to text in base 10 is limited to 4300 digits by Python; beyond this, base 16.
 _LONG = 10**1000
 
@@ -49,27 +47,6 @@ def encoded(value: Any, where: str) -> Any:
         raise StoreError(
             f"the value of {where} is nested too deeply to be written as JSON; make it flatter"
         ) from cause
-
-
-def is_json(value: Any, depth: int = 0) -> bool:
-    """Whether `json` writes `value` as it is, and reads the same again: no type of it is lost.
-
-    Then `encoded` would copy it, and no more; to see that takes a fifth of the time.
-
-    Example:
-        >>> is_json({"a": [1, None, "x"]}), is_json({"a": (1,)}), is_json({1: "a"})
-        (True, False, False)
-    """
-    kind = type(value)
-    if kind is str:
-        return bool(value.isascii()) or _text(value) is value
-    if kind is dict:
-        named = depth < _DEEPEST and TAG not in value and all(map(_is_name, value))
-        return named and all(is_json(item, depth + 1) for item in value.values())
-    if kind is list:
-        return depth < _DEEPEST and all(is_json(item, depth + 1) for item in value)
-    # Other kinds, and numbers that JSON does not have, are written with their type.
-    return kind in _ATOMS and _SIMPLE[kind](value) is value
 
 
 def _encode(value: Any, where: str, above: set[int]) -> Any:
@@ -139,8 +116,6 @@ _SIMPLE: dict[type, Callable[[Any], Any]] = {
     bytes: lambda value: _tagged("bytes")(_ascii(value)),
     bytearray: lambda value: _tagged("bytearray")(_ascii(value)),
 }
-
-_ATOMS = frozenset({type(None), bool, int, float})
 
 _NESTED: dict[type, Callable[[Any, Callable[[Any], Any]], Any]] = {
     list: lambda value, inner: [inner(item) for item in value],
