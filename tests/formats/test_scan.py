@@ -5,7 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opto.formats.lexer import DEPTH
-from opto.formats.scan import Block, Found, pieces, without_thoughts
+from opto.formats.scan import Block, Found, scanned, without_thoughts
+
+
+def pieces(text):
+    return scanned(text).pieces
 
 
 def contents(text):
@@ -70,14 +74,37 @@ def test_deep_nesting_is_passed_over():
     assert contents('{"a":' * 100_000) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('So. <think>{"a": 1} or</think> {"a": 2}', [{"a": 2}]),
+        ('So. <think>{"a": 1} or', []),
+        ('{"a": 1} or </think> not', []),
+        ('{x: hm </think> {"a": 2}', [{"a": 2}]),
+        ('{x: <think> {"a": 1} hm', []),
+        ('{"a": "</think> <think>"}', [{"a": "</think> <think>"}]),
+        ('{"a": "</think>",}', [{"a": "</think>"}]),
+        ('```\n<think>\n```\n{"a": 2}', [{"a": 2}]),
+    ],
+)
+def test_what_was_thought_is_not_found(text, found):
+    assert contents(text) == found
+
+
+def test_pieces_know_where_they_stand():
+    text = 'so {"a": 1} and {b: 2,} and {"c": '
+    found = scanned(text).pieces
+    assert [text[f.start : f.end] for f in found] == ['{"a": 1}', "{b: 2,}", '{"c": ']
+
+
 @given(st.text(max_size=200))
 def test_no_text_raises(text):
-    list(pieces(text))
+    scanned(text)
 
 
 @given(st.text(alphabet="{}[]\",:'`ab1\\\n /*#<>tTrue", max_size=80))
 def test_no_text_of_the_alphabet_of_json_raises(text):
-    list(pieces(text))
+    scanned(text)
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text() | st.integers(), min_size=1))
@@ -89,10 +116,13 @@ def test_json_is_found_in_prose(content):
     ("text", "answer", "thoughts", "ended"),
     [
         ("<think>a</think>b", "b", "a", True),
-        ("\n<thinking>a\n</thinking>\nb", "\nb", "a", True),
+        ("\n<thinking>a\n</thinking>\nb", "\n\nb", "a", True),
         ("<think>a", "", "a", False),
         ('a</think>{"x": 1}', '{"x": 1}', "a", True),
-        ("a </think> b", "a </think> b", "", True),
+        ("a </think> b", " b", "a", True),
+        ("a<THINK>b</think>c<think>d</think>e", "ace", "b\nd", True),
+        ("a<think>b</thinking>c", "a", "b</thinking>c", False),
+        ("<think>a<think>b</think>c</think>d", "d", "<think>a<think>b</think>c", True),
         ('{"x": "</think>"}', '{"x": "</think>"}', "", True),
         ("b", "b", "", True),
     ],

@@ -3,10 +3,20 @@
 Shapes and pure functions: this room knows no model, no prompt and no parameter.
 """
 
+from opto.formats.either import read_answer
 from opto.formats.field import Field, schema_of
 from opto.formats.guard import guarded
 from opto.formats.json import JSONFormat
 from opto.formats.parsed import Format, Parsed
 from opto.formats.tags import TagFormat
 
-__all__ = ["Field", "Format", "JSONFormat", "Parsed", "TagFormat", "guarded", "schema_of"]
+__all__ = [
+    "Field",
+    "Format",
+    "JSONFormat",
+    "Parsed",
+    "TagFormat",
+    "guarded",
+    "read_answer",
+    "schema_of",
+]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from opto.formats.lexer import marked
 from opto.formats.names import Names
 from opto.formats.parsed import Parsed
-from opto.formats.scan import Block, Found, pieces, without_thoughts
+from opto.formats.scan import Block, Found, scanned
 from opto.formats.schemas import drawn, is_strict, moved, pointer
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ class JSONFormat:
             text: what the model wrote.
             fields: what it was asked for.
         """
-        answer, thoughts, ended = without_thoughts(text or "")
-        if not answer.strip():
-            return Parsed(thoughts, failure=_nothing(thoughts, ended))
+        scan = scanned(text or "")
+        answer, thoughts, parts = scan.answer, scan.thoughts, scan.pieces
+        if not scan.ended or not answer.strip():
+            return Parsed(thoughts, failure=_nothing(thoughts, scan.ended))
         if answer.strip().strip("`\"'.").upper() == STOP:
             return Parsed(thoughts, stop=True)
-        parts = list(pieces(answer))
         found = [piece for piece in parts if isinstance(piece, Found)]
         chosen = self._choose(found, fields)
         if chosen is None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json import JSONDecoder
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opto.formats.lexer import DEPTH, normal_object
 from opto.formats.mend import mended
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["Block", "Found", "pieces", "without_thoughts"]
+__all__ = ["Block", "Found", "Scan", "scanned", "without_thoughts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +21,15 @@ class Found:
         content: the object, in JSON's types.
         whole: whether its end was there.
         mends: what had to be put right to read it, in words.
+        start: where it begins in the text.
+        end: where it ends.
     """
 
     content: dict[str, Any]
     whole: bool = True
     mends: tuple[str, ...] = ()
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,40 +45,104 @@ class Block:
     whole: bool = True
 
 
+@dataclass(slots=True)
+class Scan:
+    """What stands in an answer, and what was only thought.
+
+    Args:
+        pieces: the objects and the blocks of code of the answer, in their order.
+        answer: all but the thoughts.
+        thoughts: what was thought.
+        ended: whether the thoughts have an end.
+    """
+
+    pieces: list[Found | Block] = field(default_factory=list)
+    answer: str = ""
+    thoughts: str = ""
+    ended: bool = True
+
+    def forget(self, said: str) -> None:
+        """Take all so far for thoughts."""
+        self.pieces, self.answer, self.thoughts = [], "", said
+
+
 # An object begins with a key, or is empty; other braces are prose, such as {x}.
+_THOUGHT = r"<(?P<close>/?)(?P<thought>(?i:think|thinking|thought|reasoning))\s*>"
 _START = re.compile(
-    r"""(?P<fence>^[ \t]*(?P<bar>`{3,}|~{3,})[^\n`]*\n)
-      | (?P<object>\{\s*(?:\{\s*)?(?:\}|["'`]|[A-Za-z_]\w*\s*:))""",
+    rf"""(?P<fence>^[ \t]*(?P<bar>`{{3,}}|~{{3,}})[^\n`]*\n)
+      | (?P<object>\{{\s*(?:\{{\s*)?(?:\}}|["'`]|[A-Za-z_]\w*\s*:))
+      | {_THOUGHT}""",
     re.VERBOSE | re.MULTILINE,
 )
+_TAG = re.compile(_THOUGHT)
 _BRACE = re.compile(r"\s*\{")
 _STRICT, _LOOSE = JSONDecoder(), JSONDecoder(strict=False)
 
 
-def pieces(text: str) -> Iterator[Found | Block]:
-    """The objects and the blocks of code in `text`, in their order.
+def scanned(text: str) -> Scan:
+    """The objects and the blocks of code in `text`, in their order, without what was thought.
 
-    A fence inside of an object is part of a string there; an object inside of a fence
-    counts only if the fence holds nothing before it.
+    A fence inside of an object is part of a string there, and so is a tag of thoughts; an
+    object inside of a fence counts only if the fence holds nothing before it. Where thoughts
+    end that did not begin, a chat template has written their beginning.
 
     Example:
-        >>> [piece.content for piece in pieces('Sure: {"a": 1} and {x} and {"b": 2}')]
+        >>> [piece.content for piece in scanned('Sure: {"a": 1} and {x} and {"b": 2}').pieces]
         [{'a': 1}, {'b': 2}]
+        >>> scanned('<think>{"a": 1}?</think>{"b": 2}').pieces[0].content
+        {'b': 2}
     """
-    at = 0
+    scan, at, start = Scan(), 0, 0
     while found := _START.search(text, at):
+        at = found.end()
         if found["object"]:
             piece, at = _object(text, found.start())
-            if piece is not None:
-                yield piece
-            continue
-        if _BRACE.match(text, found.end()):
-            at = found.end()
-            continue
-        closing = re.compile(rf"^[ \t]*{found['bar']}[ \t]*$", re.MULTILINE)
-        end = closing.search(text, found.end())
-        yield Block(text[found.end() : end.start() if end else None], end is not None)
-        at = end.end() if end else len(text)
+            tag = None if _is_sure(piece) else _TAG.search(text, found.start(), at)
+            if tag is not None:  # it is no object, but a brace before thoughts, or within them
+                found, at = tag, tag.end()
+            elif piece is not None:
+                scan.pieces.append(piece)
+        if found.re is _TAG or found["thought"]:
+            if found["close"]:
+                scan.forget(text[: found.start()].strip())
+                start = at
+                continue
+            scan.answer += text[start : found.start()]
+            closing = re.compile(rf"</{found['thought']}\s*>", re.IGNORECASE)
+            end = closing.search(text, at)
+            said = text[at : end.start() if end else None].strip()
+            scan.thoughts = "\n".join(filter(None, (scan.thoughts, said)))
+            if end is None:
+                scan.ended = False
+                return scan
+            start = at = end.end()
+        elif found["fence"] and not _BRACE.match(text, at):
+            block, at = _block(text, at, found["bar"])
+            scan.pieces.append(block)
+    scan.answer += text[start:]
+    return scan
+
+
+def without_thoughts(text: str) -> tuple[str, str, bool]:
+    """The answer, the thoughts that a reasoning model wrote before it, and whether they end.
+
+    Example:
+        >>> without_thoughts("<think>Hm.</think>{}")
+        ('{}', 'Hm.', True)
+    """
+    scan = scanned(text)
+    return scan.answer, scan.thoughts, scan.ended
+
+
+def _is_sure(piece: Found | None) -> bool:
+    return piece is not None and piece.whole and "a word without quotes" not in piece.mends
+
+
+def _block(text: str, start: int, bar: str) -> tuple[Block, int]:
+    closing = re.compile(rf"^[ \t]*{bar}[ \t]*$", re.MULTILINE)
+    end = closing.search(text, start)
+    block = Block(text[start : end.start() if end else None], end is not None)
+    return block, end.end() if end else len(text)
 
 
 def _object(text: str, start: int) -> tuple[Found | None, int]:
@@ -90,14 +155,14 @@ def _object(text: str, start: int) -> tuple[Found | None, int]:
         if _depth(content) > DEPTH:
             return None, end
         mends = () if decoder is _STRICT else ("line ends inside a string",)
-        return Found(content, mends=mends), end
+        return Found(content, mends=mends, start=start, end=end), end
     normal = normal_object(text, start)
     if normal is None:
         return None, len(text)  # an abyss of brackets; looking into it again would take long
     read = mended(normal)
     if read is None:
         return None, normal.end
-    return Found(read[0], normal.closed, read[1]), normal.end
+    return Found(read[0], normal.closed, read[1], start, normal.end), normal.end
 
 
 def _depth(content: Any) -> int:
@@ -107,27 +172,3 @@ def _depth(content: Any) -> int:
         depth += 1
         level = [x for part in level for x in (part.values() if isinstance(part, dict) else part)]
     return depth
-
-
-_THOUGHTS = re.compile(
-    r"\s*<(think|thinking|thought|reasoning)>(.*?)(?:</\1>|(?P<open>\Z))", re.DOTALL
-)
-_END_OF_THOUGHTS = re.compile(r"</(?:think|thinking|thought|reasoning)>")
-
-
-def without_thoughts(text: str) -> tuple[str, str, bool]:
-    """The answer, the thoughts that a reasoning model wrote before it, and whether they end.
-
-    Example:
-        >>> without_thoughts("<think>Hm.</think>{}")
-        ('{}', 'Hm.', True)
-    """
-    found = _THOUGHTS.match(text)
-    if found:
-        ended = found["open"] is None
-        return text[found.end() :], found[2].strip(), ended
-    # Some chat templates write the opening tag themselves, so that only the end is here.
-    end = _END_OF_THOUGHTS.search(text)
-    if end and any(isinstance(p, Found) and p.whole for p in pieces(text[end.end() :])):
-        return text[end.end() :], text[: end.start()].strip(), True
-    return text, "", True

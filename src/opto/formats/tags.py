@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from opto.formats.elements import Element
     from opto.formats.field import Field
 
-__all__ = ["TagFormat"]
+__all__ = ["OTHER", "TagFormat"]
 
 STOP = "TERMINATE"
+OTHER = "another form than the tags that were asked for"
 
 _THINKING = ("think", "thinking", "thought")
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})", re.MULTILINE)
@@ -140,6 +141,14 @@ class TagFormat:
             failure = self._nothing_named(read.elements)
         return Parsed(thoughts, repairs=tuple(dict.fromkeys(repairs)), failure=failure, **taken)
 
+    def elements(self, text: str) -> tuple[Element, ...]:
+        """The elements that stand in an answer and in no thought, with their places.
+
+        Args:
+            text: what the model wrote.
+        """
+        return tuple(_read(text, self).elements)
+
     def matched(self, suggestion: Any, fields: Sequence[Field]) -> Parsed:
         """What a suggestion that was read already says about the fields.
 
@@ -186,8 +195,7 @@ class TagFormat:
             other = JSONFormat().parse(rest, fields)
             if other.values or other.refused:
                 reasoning = "\n".join(filter(None, (thoughts, other.reasoning)))
-                told = "another form than the tags that were asked for"
-                return replace(other, reasoning=reasoning, repairs=(told, *other.repairs))
+                return replace(other, reasoning=reasoning, repairs=(OTHER, *other.repairs))
         if not rest:
             return Parsed(
                 thoughts,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from opto.formats import read_answer
 from opto.optimizers.fields import wanted
 from opto.optimizers.memory import Episode
 from opto.optimizers.options import is_overridden, refuse_unknown
@@ -111,7 +112,7 @@ class OptoPrimeV2(OptoPrime):
         """
         if self._reads_otherwise:
             return self.optimizer_prompt_symbol_set.output_response_extractor(response)
-        parsed = self.format.parse(response, wanted(self._targets())["fields"])
+        parsed = read_answer(self.format, response, wanted(self._targets())["fields"])
         variables = {**parsed.values, **parsed.unknown}
         return {"reasoning": parsed.reasoning, "variables": variables}
 
@@ -131,7 +132,7 @@ class OptoPrimeV2(OptoPrime):
     def _parsed(self, text: str, problem: Problem) -> Parsed:
         own = is_overridden(self, OptoPrimeV2, "extract_llm_suggestion")
         if not own and not self._reads_otherwise:
-            return self.format.parse(text, problem.fields)
+            return read_answer(self.format, text, problem.fields)
         said: Any = self.extract_llm_suggestion(text)
         if not isinstance(said, dict):
             return self.format.matched(said, problem.fields)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError, OptimizerError
+from opto.formats import read_answer
 from opto.optimizers.asking import AskingOptimizer, whole
 from opto.optimizers.drafts import best_of
 from opto.optimizers.fields import wanted
@@ -199,7 +200,7 @@ class ProposingOptimizer(AskingOptimizer):
         Args:
             response: the text of the answer.
         """
-        parsed = self.format.parse(response, wanted(self._targets())["fields"])
+        parsed = read_answer(self.format, response, wanted(self._targets())["fields"])
         return {**parsed.values, **parsed.unknown}
 
     def construct_update_dict(self, suggestion: Mapping[str, Any]) -> dict[Any, Any]:
@@ -236,7 +237,7 @@ class ProposingOptimizer(AskingOptimizer):
         """What stands in an answer, by its form or as a hook reads it."""
         if is_overridden(self, self._home, "extract_llm_suggestion"):
             return self.format.matched(self.extract_llm_suggestion(text), problem.fields)
-        return self.format.parse(text, problem.fields)
+        return read_answer(self.format, text, problem.fields)
 
     def _update_of(self, proposal: Proposal, summary: FunctionFeedback) -> Update:
         targets = self._targets(summary.variables)
