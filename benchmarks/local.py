@@ -80,6 +80,13 @@ def attempted(side: str, job: str, seed: int, place: Mapping[str, str]) -> Outco
     return json.loads(done.stdout)
 
 
+def commit() -> str:
+    """Which state of this repository is at work; empty where it is none."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
+    return done.stdout.strip()
+
+
 def known(file: Path) -> list[Outcome]:
     """What came of earlier attempts; a line that was cut off is none."""
     outcomes = []
@@ -103,7 +110,7 @@ def run(file: Path, model: str, seeds: Sequence[int], until: datetime | None) ->
             if until is not None and datetime.now(timezone.utc) >= until:
                 print("The time is up.")
                 return
-            outcome = attempted(side, job, seed, place)
+            outcome = {**attempted(side, job, seed, place), "commit": commit()}
             with file.open("a", encoding="utf-8") as out:
                 # On a line of its own, even if the last one was cut off.
                 lone = "" if file.stat().st_size == 0 or _ends(file) else "\n"
@@ -193,9 +200,11 @@ How to read it:
 
 def section(outcomes: Sequence[Outcome], model: str, command: str) -> str:
     """What stands below the heading."""
+    states = sorted({o["commit"] for o in outcomes if o.get("commit")})
     return f"""Written by `{command}`.
 
 {where()}, trace-opt==0.1.3.8
+* Measured at commit: {", ".join(states) or "unknown"}
 
 {table(HEAD, rows(outcomes))}
 
