@@ -29,7 +29,7 @@ def test_a_level_holds_without_what_it_can_do_without(missing, monkeypatch):
 @linux
 def test_isolated_by_name_never_gets_weaker(monkeypatch):
     monkeypatch.setenv("OPTO_SANDBOX_WITHOUT", "seccomp")
-    with pytest.raises(SandboxUnavailable, match="cannot isolate code .*seccomp"):
+    with pytest.raises(SandboxUnavailable, match="cannot isolate code"):
         probe("isolated")
 
 
