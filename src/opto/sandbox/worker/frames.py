@@ -1,6 +1,6 @@
 """What the two sides say to one another: a letter, a length, and that many bytes.
 
-The host's words are `TASK`, `RESULT` and `FAILED`; those of the child `STARTED`, `CALL`,
+The host's words are `SEED`, `TASK`, `RESULT` and `FAILED`; those of the child `STARTED`, `CALL`,
 `VALUE`, `ERROR` and `REFUSED`. Used by both sides; imports the standard library only.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Incoming", "packed", "receive", "send"]
 
-TASK, RESULT, FAILED = b"T", b"R", b"F"
+SEED, TASK, RESULT, FAILED = b"D", b"T", b"R", b"F"
 STARTED, CALL, VALUE, ERROR, REFUSED = b"S", b"C", b"V", b"E", b"N"
 SPEC, READY, BROKEN = b"P", b"Y", b"B"
 

@@ -1,0 +1,353 @@
+"""One call, seen from the host: what the child says is read, answered, and not believed.
+
+Every wait has an end. How a call ended is what is seen from here: the clock, the end of the
+process as the worker reports it, the size of what came.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from opto.errors import SandboxUnavailable
+from opto.sandbox.outcome import Outcome, clean
+from opto.sandbox.pool import Lost
+from opto.sandbox.where import lines_of_dump, place
+from opto.sandbox.wire import ARGUMENTS, Garbage, Limits, TooLarge, Unsendable, decode, encode
+from opto.sandbox.worker import frames
+from opto.sandbox.worker.report import NOT_FORKED, REPORT, WHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opto.sandbox.policy import Policy
+    from opto.sandbox.pool import Channel
+    from opto.sandbox.task import Task
+
+__all__ = ["Conversation"]
+
+# Seconds: until a child is ready to begin, until it says where it is, until it has ended.
+BEGINNING, SAYING, ENDING = 30.0, 0.03, 0.2
+MESSAGE, NAME = 4096, 200
+SAID = 64 * 1024
+STEP = 1 << 18
+_ODD = re.compile(r"[^\w.<>]")
+_IN, _OUT = select.POLLIN, select.POLLOUT
+
+
+class Conversation:
+    """One call from its first byte to its outcome.
+
+    Args:
+        channel: the ways to a fresh child.
+        sent: the frames that tell it what to do.
+        task: what they tell.
+        policy: what it may do.
+        granted: the host functions that it may call.
+        ask: calls one of them, in the right thread.
+        level: the wall that holds.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        sent: bytes,
+        task: Task,
+        policy: Policy,
+        granted: Mapping[str, Callable[..., Any]],
+        ask: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any],
+        level: str,
+    ) -> None:
+        self.channel, self.task, self.policy, self.level = channel, task, policy, level
+        self.granted, self.ask = granted, ask
+        self.calls, self.hosted, self.abandoned = 0, 0.0, False
+        self._out = memoryview(sent)
+        self._limits = Limits.of(policy.result)
+        self._incoming = frames.Incoming(
+            {
+                frames.STARTED: 0,
+                frames.CALL: policy.result,
+                frames.VALUE: policy.result,
+                **dict.fromkeys((frames.ERROR, frames.REFUSED, frames.BROKEN), SAID),
+            }
+        )
+        self._printed = bytearray()
+        self._report: bytes | None = None
+        self._open = True
+        self._began = self._now = time.monotonic()
+        self._started = 0.0
+        self._ready = False
+        self._poll = select.poll()
+        self._poll.register(channel.talk, _IN | _OUT)
+        self._poll.register(channel.printed, _IN)
+        self._poll.register(channel.leash, _IN)
+
+    def held(self) -> Outcome:
+        """Talk until there is an outcome; the child does not outlive it.
+
+        Raises:
+            Lost: the worker is gone, or never began.
+        """
+        try:
+            while True:
+                outcome = self._turn()
+                if outcome is not None:
+                    return outcome
+        finally:
+            self.channel.close()
+
+    def abandon(self) -> None:
+        """From another thread: nobody waits for the outcome any more."""
+        self.abandoned = True
+        with suppress(OSError):
+            self.channel.leash.shutdown(socket.SHUT_RDWR)
+
+    def _turn(self) -> Outcome | None:
+        left = self._left()
+        if left <= 0:
+            return self._late()
+        for fd, _ in self._poll.poll(1000 * left + 1):
+            if fd == self.channel.talk.fileno():
+                self._exchange()
+            elif fd == self.channel.printed:
+                self._read_printed()
+            else:
+                self._read_report()
+        self._now = time.monotonic()
+        try:
+            while (frame := self._incoming.next()) is not None:
+                outcome = self._heard(*frame)
+                if outcome is not None:
+                    return outcome
+        except frames.TooLong as error:
+            done = "returned" if error.kind == frames.VALUE else "said"
+            return self._ended("limit", message=f"{done} too much: {error}")
+        except Garbage as error:
+            return self._ended("garbage", message=f"gave no answer that can be read: {error}")
+        return None if self._open else self._gone()
+
+    def _left(self) -> float:
+        """Seconds that it still has."""
+        now = time.monotonic()
+        if not self._ready:
+            if now > self._began + BEGINNING:
+                raise Lost("a child did not begin")
+            return self._began + BEGINNING - now + 0.001
+        own = self._started + self.hosted + self.policy.time
+        return min(own, self._started + self.policy.total) - now
+
+    # -------------------------------------------------------------- bytes
+    def _exchange(self) -> None:
+        talk = self.channel.talk
+        try:
+            if self._out:
+                self._out = self._out[talk.send(self._out) :]
+                if not self._out:
+                    self._poll.modify(talk, _IN)
+        except BlockingIOError:
+            pass
+        except OSError:
+            # It takes nothing any more; what it said before may still be there.
+            self._out = memoryview(b"")
+            self._poll.modify(talk, _IN)
+        self._read()
+
+    def _read(self) -> bool:
+        """Take what there is; whether there was something."""
+        try:
+            data = self.channel.talk.recv(STEP)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if data:
+            self._incoming.feed(data)
+        elif self._open:
+            self._open = False
+            self._poll.unregister(self.channel.talk)
+        return bool(data)
+
+    def _say(self, kind: bytes, body: bytes) -> None:
+        self._out = memoryview(bytes(self._out) + frames.packed(kind, body))
+        self._poll.modify(self.channel.talk, _IN | _OUT)
+
+    def _read_printed(self) -> None:
+        left = self.policy.output - len(self._printed)
+        try:
+            data = os.read(self.channel.printed, 65536)
+        except BlockingIOError:
+            return
+        self._printed += data[: max(left, 0)]
+        if not data or len(data) > left:
+            # Whoever goes on writing past Python's own `print` is told that nobody reads.
+            self._poll.unregister(self.channel.printed)
+            os.close(self.channel.printed)
+            self.channel.printed = -1
+
+    def _read_report(self) -> None:
+        """The worker says that the child has ended, or is itself gone."""
+        self._poll.unregister(self.channel.leash)
+        with suppress(OSError):
+            self._report = self.channel.leash.recv(REPORT.size)
+        while self._open and self._read():
+            if len(self._incoming.rest) > self.policy.result + SAID:
+                break
+        self._open = False
+
+    # -------------------------------------------------------------- words
+    def _heard(self, kind: bytes, body: bytes) -> Outcome | None:
+        if not self._ready:
+            if kind == frames.BROKEN:
+                said = decode(body, Limits.of(SAID))
+                raise SandboxUnavailable(f"a wall does not stand in a child: {said}")
+            if kind != frames.STARTED:
+                raise Lost("a child began with something else")
+            self._ready, self._started = True, self._now
+            return None
+        if kind == frames.VALUE:
+            return self._returned(decode(body, self._limits))
+        if kind == frames.CALL:
+            return self._called(decode(body, self._limits))
+        if kind == frames.ERROR:
+            return self._raised(decode(body, Limits.of(SAID)))
+        if kind == frames.REFUSED:
+            return self._refused(decode(body, Limits.of(SAID)))
+        raise Garbage("a word out of place")
+
+    def _returned(self, said: Any) -> Outcome:
+        if not (type(said) is tuple and len(said) == 2 and type(said[0]) is bool):
+            raise Garbage("a result of the wrong form")
+        return self._ended("ok", value=said[1], drawn=said[0])
+
+    def _refused(self, said: Any) -> Outcome:
+        if not (type(said) is tuple and said[:1] in {("refused",), ("limit",)} and len(said) == 2):
+            raise Garbage("a refusal of the wrong form")
+        return self._ended(said[0], message=str(said[1]))
+
+    def _raised(self, said: Any) -> Outcome:
+        form = {"error": str, "message": str, "lines": list, "memory": bool, "limit": bool}
+        if type(said) is not dict or {name: type(part) for name, part in said.items()} != form:
+            raise Garbage("an error of the wrong form")
+        last = self.task.text.count("\n") + 1
+        lines = tuple(n for n in said["lines"][-50:] if type(n) is int and 0 < n <= last)
+        if said["limit"]:
+            return self._ended("limit", message=f"returned too much: {said['message']}")
+        error, message = _ODD.sub("", said["error"])[:NAME] or "Exception", said["message"]
+        if said["memory"]:
+            where = f" at line {lines[-1]}" if lines else ""
+            words = f"needed more memory than {self.policy.memory}{where}"
+            return self._ended("memory", error=error, message=words, lines=lines)
+        return self._ended("error", error=error, message=message, lines=lines)
+
+    def _called(self, said: Any) -> Outcome | None:
+        """Call a function of the host's; an outcome if that is not to be."""
+        form = type(said) is tuple and list(map(type, said)) == [str, tuple, dict]
+        if not form or any(type(name) is not str for name in said[2]):
+            raise Garbage("a call of the wrong form")
+        name, args, kwargs = said
+        if name not in self.granted:
+            raise Garbage("a call of a function that was not granted")
+        if self.calls >= self.policy.host_calls:
+            most = self.policy.host_calls
+            return self._ended("limit", message=f"called the host more often than {most} times")
+        self.calls += 1
+        began = time.monotonic()
+        try:
+            kind, value = frames.RESULT, self.ask(self.granted[name], args, kwargs)
+        except Exception as error:  # noqa: BLE001 - the code learns its class, and no more
+            kind, value = frames.FAILED, type(error).__name__
+        finally:
+            self.hosted += time.monotonic() - began
+        try:
+            self._say(kind, encode(value, ARGUMENTS))
+        except (Unsendable, TooLarge) as error:
+            words = f"the host's function {name}() returned {error}; grant one that returns data"
+            return self._ended("refused", message=words)
+        return None
+
+    # --------------------------------------------------------------- ends
+    def _late(self) -> Outcome:
+        """Its time is over: ask where it is, and stop it."""
+        lines = lines_of_dump(self._where(), self.task.label)
+        self._now = time.monotonic()
+        spent = self._now - self._started
+        if spent - self.hosted < self.policy.time:
+            words = f"stopped after {self.policy.total:g} s in all"
+            words += f", {self.hosted:.1f} s of them in functions of the host"
+        else:
+            words = f"stopped after {self.policy.time:g} s"
+        words += place(self.task.text, lines)
+        return self._ended("timeout", message=words, lines=lines)
+
+    def _where(self) -> bytes:
+        """What the child's interpreter says of where it is, if it still can."""
+        talk, said = self.channel.talk, bytearray(self._incoming.rest)
+        if not self._open:
+            return b""
+        with suppress(OSError):
+            self.channel.leash.send(WHERE)
+        until = time.monotonic() + SAYING
+        quiet = select.poll()
+        quiet.register(talk, _IN)
+        while len(said) < 2 * STEP and (left := until - time.monotonic()) > 0:
+            if not quiet.poll(1000 * min(left, 0.005 if b"\n  File " in said else left)):
+                break
+            with suppress(OSError):
+                if not (data := talk.recv(STEP)):
+                    break
+                said += data
+        return bytes(said)
+
+    def _gone(self) -> Outcome:
+        """It said its last, and that was no answer."""
+        if self.abandoned:
+            return self._ended("timeout", message="was stopped, as nobody waits for it")
+        if self._report is None:
+            self._await_report(ENDING)
+        if self._report is None:
+            words = "closed its connection without an answer"
+            return self._ended("garbage", message=words)
+        if len(self._report) < REPORT.size:
+            raise Lost("the worker is gone", began=self._ready, calls=self.calls)
+        status, peak, *_ = REPORT.unpack(self._report)
+        if status == NOT_FORKED or not self._ready:
+            raise Lost("a child could not begin")
+        return self._died(status, 1024 * peak)
+
+    def _await_report(self, seconds: float) -> None:
+        leash = self.channel.leash
+        waiting = select.poll()
+        waiting.register(leash, _IN)
+        if waiting.poll(1000 * seconds):
+            with suppress(OSError):
+                self._report = leash.recv(REPORT.size)
+
+    def _died(self, status: int, peak: int) -> Outcome:
+        if not os.WIFSIGNALED(status):
+            code = os.waitstatus_to_exitcode(status)
+            return self._ended("died", message=f"ended its process itself (exit code {code})")
+        number = os.WTERMSIG(status)
+        name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+        if number == signal.SIGKILL and peak > self.policy.memory_bytes // 2:
+            return self._ended("memory", message=f"was stopped for want of memory ({name})")
+        return self._ended("died", message=f"crashed its process ({name})")
+
+    def _ended(self, status: Any, *, message: str = "", **more: Any) -> Outcome:
+        own = self._now - self._started - self.hosted if self._ready else 0.0
+        if self.channel.printed >= 0:
+            self._read_printed()
+        return Outcome(
+            status,
+            message=clean(message, MESSAGE),
+            printed=clean(self._printed.decode(errors="replace"), self.policy.output),
+            seconds=own,
+            host_calls=self.calls,
+            level=self.level,
+            **more,
+        )

@@ -1,0 +1,331 @@
+"""The worker processes: started outside of this one, clean, one for each kind of walls."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from opto.errors import SandboxUnavailable
+from opto.sandbox.worker import codec, frames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Channel", "Kind", "Lost", "Pool", "Zygote"]
+
+START = Path(__file__).with_name("worker") / "start.py"
+LIMITS = codec.Limits.of(1 << 20)
+# Seconds that a worker may take to start, with all that it imports before.
+STARTING = 120.0
+ENDING = 2.0
+MOST_IDLE = 8
+# A worker sees these variables of the host's environment, and no others.
+KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
+ONE_THREAD = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
+
+
+class Lost(Exception):
+    """The worker, or its way to us, is gone; another one can do the same.
+
+    Args:
+        why: what was seen of it.
+        began: whether the code had begun to run.
+        calls: how often it had called the host.
+    """
+
+    def __init__(self, why: str = "", *, began: bool = False, calls: int = 0) -> None:
+        super().__init__(why)
+        self.began, self.calls = began, calls
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a worker is made for; calls that agree in this share one.
+
+    Attributes:
+        level: ``"process"`` or ``"isolated"``.
+        memory: bytes that a call may take.
+        read: folders that may be read.
+        preload: modules that are imported before.
+        without: walls that are left out, for tests.
+    """
+
+    level: str
+    memory: int
+    read: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def spec(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "level": self.level,
+            "memory": self.memory,
+            "read": [os.path.realpath(folder) for folder in self.read],
+            "preload": list(self.preload),
+            "without": list(self.without),
+        }
+
+
+def environment() -> dict[str, str]:
+    """The environment of a worker: nothing of the host's that could be a secret."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    alone = {f"{library}_NUM_THREADS": "1" for library in ONE_THREAD}
+    return {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": "/", **alone, **kept}
+
+
+class Channel:
+    """What the host holds of one call: two ways to the child, and the leash.
+
+    Attributes:
+        talk: the socket to the child.
+        printed: where what it prints can be read.
+        leash: as long as it is held the child may live; the worker reports its end there.
+    """
+
+    def __init__(self) -> None:
+        self.talk, self.their_talk = socket.socketpair()
+        self.leash, self.their_leash = socket.socketpair()
+        self.printed, self.their_printed = os.pipe()
+        self.talk.setblocking(False)
+        os.set_blocking(self.printed, False)
+        _CHANNELS.add(self)
+
+    def theirs(self) -> list[int]:
+        """The descriptors that the worker gets."""
+        return [self.their_talk.fileno(), self.their_printed, self.their_leash.fileno()]
+
+    def handed_over(self) -> None:
+        """The worker has its ends: close ours of them."""
+        self.their_talk.close()
+        self.their_leash.close()
+        if self.their_printed >= 0:
+            os.close(self.their_printed)
+            self.their_printed = -1
+
+    def close(self) -> None:
+        """Let go: whatever still runs at the other end is killed."""
+        with suppress(OSError):
+            # A fork of this process may hold a copy, so closing alone would not be noticed.
+            self.leash.shutdown(socket.SHUT_RDWR)
+        self.drop()
+
+    def drop(self) -> None:
+        """Close all descriptors of this process, and touch nothing else."""
+        self.handed_over()
+        self.talk.close()
+        self.leash.close()
+        if self.printed >= 0:
+            os.close(self.printed)
+            self.printed = -1
+
+
+class Zygote:
+    """One worker process, and the socket by which it is asked to fork.
+
+    Args:
+        kind: what it is made for.
+
+    Raises:
+        SandboxUnavailable: it cannot start as it was asked to.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self._turn = Lock()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process: subprocess.Popen[bytes] | None = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-I", "-B", str(START), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=environment(),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        try:
+            self._control.sendall(frames.packed(frames.SPEC, codec.encode(kind.spec(), LIMITS)))
+            self.held: Mapping[str, Any] = self._readied()["held"]
+        except BaseException:
+            self.stop(at_once=True)
+            raise
+
+    def _readied(self) -> dict[str, Any]:
+        incoming = frames.Incoming({frames.READY: LIMITS.size, frames.BROKEN: LIMITS.size})
+        until = time.monotonic() + STARTING
+        while (frame := incoming.next()) is None:
+            self._control.settimeout(max(0.001, until - time.monotonic()))
+            try:
+                data = self._control.recv(65536)
+            except OSError as error:
+                raise SandboxUnavailable(f"a worker did not start: {error}") from error
+            if not data:
+                raise SandboxUnavailable("a worker ended while it started")
+            incoming.feed(data)
+        self._control.settimeout(None)
+        said: Any = codec.decode(frame[1], LIMITS)
+        if frame[0] == frames.BROKEN:
+            raise SandboxUnavailable(f"a worker could not start:\n{said}")
+        return dict(said)
+
+    def fork(self) -> Channel:
+        """A fresh child, by the ways to it.
+
+        Raises:
+            Lost: the worker is gone.
+        """
+        channel = Channel()
+        try:
+            with self._turn:
+                socket.send_fds(self._control, [b"c"], channel.theirs())
+        except OSError as error:
+            channel.close()
+            raise Lost(str(error)) from error
+        channel.handed_over()
+        return channel
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there, as far as one can tell without asking it."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """End the process, and all its children."""
+        process, self._process = self._process, None
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        self._control.close()
+        if process is None:
+            return
+        if not at_once:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ENDING)
+        process.kill()
+        process.wait()
+
+    def forget(self) -> None:
+        """In a fork of this process: it is the parent's, let go of it untouched."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.returncode = 0  # nothing to wait for here
+        self._control.close()
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the worker of one kind is kept."""
+
+    lock: Any = field(default_factory=Lock)
+    zygote: Zygote | None = None
+    used: float = 0.0
+    users: int = 0
+
+
+class Pool:
+    """One worker of each kind, started when it is first needed, replaced when it is gone."""
+
+    def __init__(self) -> None:
+        self._renew()
+        _POOLS.add(self)
+        atexit.register(self.stop)
+
+    def _renew(self) -> None:
+        self._lock = Lock()
+        self._places: dict[Kind, _Place] = {}
+
+    def taken(self, kind: Kind) -> Zygote:
+        """The worker of a kind, until it is `given_back`."""
+        with self._lock:
+            place = self._places.setdefault(kind, _Place())
+            place.used, place.users = time.monotonic(), place.users + 1
+            idle = self._too_many()
+        for old in idle:
+            old.stop()
+        try:
+            with place.lock:
+                if place.zygote is None or not place.zygote.alive:
+                    if place.zygote is not None:
+                        place.zygote.stop(at_once=True)
+                    place.zygote = None
+                    place.zygote = Zygote(kind)
+                return place.zygote
+        except BaseException:
+            self.given_back(kind)
+            raise
+
+    def given_back(self, kind: Kind) -> None:
+        """A call is over."""
+        with self._lock:
+            if kind in self._places:
+                self._places[kind].users -= 1
+
+    def replace(self, zygote: Zygote) -> None:
+        """A worker was found to be gone, or to be of no use."""
+        with self._lock:
+            place = self._places.get(zygote.kind)
+        if place is not None:
+            with place.lock:
+                if place.zygote is zygote:
+                    place.zygote = None
+        zygote.stop(at_once=True)
+
+    def _too_many(self) -> list[Zygote]:
+        """Workers that were not used for longest, taken out of a pool of too many."""
+        idle = (
+            sorted(
+                (place.used, kind)
+                for kind, place in self._places.items()
+                if not place.users and place.zygote is not None
+            )
+            if len(self._places) > MOST_IDLE
+            else []
+        )
+        gone = [self._places.pop(kind) for _, kind in idle[: len(self._places) - MOST_IDLE]]
+        return [place.zygote for place in gone if place.zygote is not None]
+
+    def stop(self) -> None:
+        """End all workers; the next call starts them anew."""
+        with self._lock:
+            places, self._places = self._places, {}
+        for place in places.values():
+            with place.lock:
+                if place.zygote is not None:
+                    place.zygote.stop()
+                    place.zygote = None
+
+    def forget(self) -> None:
+        """In a fork of this process: the workers are the parent's."""
+        places = self._places
+        self._renew()
+        for place in places.values():
+            if place.zygote is not None:
+                place.zygote.forget()
+
+
+# All there are in this process, because a fork copies them all: a child that held a leash, or
+# the socket of a worker, would keep alive what its parent let go of.
+_POOLS: WeakSet[Pool] = WeakSet()
+_CHANNELS: WeakSet[Channel] = WeakSet()
+
+
+def _after_fork() -> None:
+    for pool in list(_POOLS):
+        pool.forget()
+    for channel in list(_CHANNELS):
+        channel.drop()
+
+
+if hasattr(os, "register_at_fork"):  # where there is fork
+    os.register_at_fork(after_in_child=_after_fork)

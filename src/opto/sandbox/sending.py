@@ -1,0 +1,154 @@
+"""A task as the bytes that a child reads, with all it is to know, and the chance it is given."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from importlib.util import find_spec
+from itertools import islice
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from opto.sandbox.wire import ARGUMENTS, encode
+from opto.sandbox.worker import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from opto.sandbox.policy import Policy
+    from opto.sandbox.task import Task
+
+__all__ = ["MOST_TEXT", "Sender", "Sent", "with_numpy"]
+
+MOST_TEXT = 256 * 1024
+# Of so many calls it is remembered how often each was made; of what each is, so many bytes.
+CALLS, DIGESTED = 4096, 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What goes to a child.
+
+    Attributes:
+        frames: all of it.
+        granted: the host functions that it may call, by name.
+    """
+
+    frames: bytes
+    granted: Mapping[str, Callable[..., Any]]
+
+
+class Sender:
+    """Makes tasks into bytes, and counts equal ones."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._made: OrderedDict[bytes, int] = OrderedDict()
+
+    def sent(self, task: Task, policy: Policy) -> Sent:
+        """The bytes of a task.
+
+        Raises:
+            Unsendable: an argument is no plain data.
+            TooLarge: there is too much of it.
+        """
+        granted = _granted(task, policy)
+        body = encode(_plain(task, policy, granted), ARGUMENTS)
+        seed = self._seed(body, policy.seed)
+        return Sent(frames.packed(frames.SEED, seed) + frames.packed(frames.TASK, body), granted)
+
+    def _seed(self, body: bytes, seed: int) -> bytes:
+        """Where chance begins: another place for each repetition of a call."""
+        digest = blake2b(body[:DIGESTED], digest_size=16, salt=str(len(body)).encode()).digest()
+        with self._lock:
+            before = self._made.pop(digest, 0)
+            self._made[digest] = before + 1
+            if len(self._made) > CALLS:
+                self._made.popitem(last=False)
+        return f"{seed}:{digest.hex()}:{before}".encode()
+
+
+def _granted(task: Task, policy: Policy) -> dict[str, Callable[..., Any]]:
+    granted = {**policy.host, **task.names.host}
+    if task.names.self_view is not None:
+        granted |= {_of_view(name): f for name, f in task.names.self_view.host.items()}
+    return granted
+
+
+def _of_view(name: str) -> str:
+    # A method may be called as a function is; no name in a text has a dot.
+    return f"self.{name}"
+
+
+def _plain(task: Task, policy: Policy, granted: Mapping[str, Any]) -> dict[str, Any]:
+    names, view = task.names, None
+    awaited = {name: _is_async(f) for name, f in granted.items()}
+    if names.self_view is not None:
+        seen = names.self_view
+        view = {
+            "parameter": seen.parameter,
+            "owner": seen.owner,
+            "values": dict(seen.values),
+            "host": {name: awaited.pop(_of_view(name)) for name in seen.host},
+            "left_out": dict(seen.left_out),
+        }
+    return {
+        "text": task.text,
+        "name": task.name,
+        "args": tuple(task.args),
+        "kwargs": dict(task.kwargs),
+        "label": task.label,
+        "flags": task.flags,
+        "modules": dict(names.modules),
+        "values": dict(names.values),
+        "sources": dict(names.sources),
+        "host": awaited,
+        "view": view,
+        "output": policy.output,
+        "result": policy.result,
+    }
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    made = inspect.unwrap(function) if inspect.isfunction(function) else function
+    return inspect.iscoroutinefunction(made) or inspect.iscoroutinefunction(
+        getattr(made, "__call__", None)  # noqa: B004 - of an object with an async `__call__`
+    )
+
+
+def with_numpy(task: Task, policy: Policy) -> tuple[str, ...]:
+    """The modules to preload, NumPy among them if the task needs it: it takes 0.1 s to import."""
+    preload = policy.preload
+    if "numpy" in preload or not (_names_numpy(task) or _has_array(task)) or not _installed():
+        return preload
+    return (*preload, "numpy")
+
+
+@lru_cache(maxsize=1)
+def _installed() -> bool:
+    return find_spec("numpy") is not None
+
+
+def _names_numpy(task: Task) -> bool:
+    texts = (task.text, *task.names.sources.values(), *task.names.modules.values())
+    return any("numpy" in text for text in texts)
+
+
+def _has_array(task: Task) -> bool:
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return False
+    kinds = (numpy.ndarray, numpy.generic)
+    outer = [*task.args, *task.kwargs.values(), *task.names.values.values()]
+    return any(isinstance(x, kinds) for value in outer for x in (value, *_inside(value)))
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """The first of what a container holds: enough to tell."""
+    if type(value) is dict:
+        return islice(value.values(), 50)
+    return islice(value, 50) if type(value) in {list, tuple} else ()

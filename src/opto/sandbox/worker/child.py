@@ -1,0 +1,84 @@
+"""One process for one call: it locks itself in, reads the task, runs it and answers.
+
+From the moment that the task is read, nothing here can be relied on: the code may change
+whatever it finds. The host believes none of it.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+from typing import Any, NoReturn
+
+from . import codec, frames, scene
+from .bits import TooLarge, Unsendable
+from .printed import capture
+from .talk import Talk
+
+__all__ = ["TALK", "main", "register_where", "work"]
+
+NOTHING, PRINTED, TALK = 0, 1, 3
+TASK = codec.Limits(256 << 20, 4 << 30)
+# Let go of when memory runs out, so that there is some left to say so.
+RESERVE = 256 * 1024
+
+
+def register_where() -> None:
+    """On a signal, write to the host where the code is: from C, whatever holds the interpreter."""
+    faulthandler.register(signal.SIGUSR1, file=TALK, all_threads=True)
+
+
+def main(talk: int, printed: int, prepared: Any) -> NoReturn:
+    """Be a child: never returns."""
+    os.dup2(talk, TALK)
+    for stream in (PRINTED, PRINTED + 1):
+        os.dup2(printed, stream)
+    os.close(talk)
+    os.close(printed)
+    try:
+        prepared.lock()
+    except BaseException as error:  # noqa: BLE001 - no code is run, and the host says why
+        frames.send(TALK, frames.BROKEN, codec.encode(f"{error!r}"[:4000], codec.Limits.of(8000)))
+        os._exit(71)
+    work(TALK, PRINTED)
+    os._exit(0)
+
+
+def work(talk_fd: int, printed_fd: int) -> None:
+    """Read the task, run it and answer."""
+    _, seed = frames.receive(talk_fd)
+    _, body = frames.receive(talk_fd)
+    task = codec.decode(body, TASK)
+    task["seed"] = seed.decode()
+    del body
+    flush = capture(printed_fd, task["output"])
+    answer = _answer(task, Talk(talk_fd, task["result"]))
+    flush()
+    frames.send(talk_fd, *answer)
+
+
+def _answer(task: dict[str, Any], talk: Talk) -> tuple[bytes, bytes]:
+    reserve = [bytearray(RESERVE)]
+    try:
+        frames.send(talk.fd, frames.STARTED)
+        drawn, value = scene.played(task, talk)
+        return _returned(drawn, value, codec.Limits.of(task["result"]))
+    except BaseException as error:  # noqa: BLE001 - whatever the code raised is its answer
+        reserve.clear()
+        told = scene.told(error, task["label"])
+        error.__traceback__ = None
+        return frames.ERROR, codec.encode(told, codec.Limits.of(64 * 1024))
+
+
+def _returned(drawn: bool, value: Any, limits: codec.Limits) -> tuple[bytes, bytes]:
+    try:
+        return frames.VALUE, codec.encode((drawn, value), limits, scene.offered)
+    except Unsendable as error:
+        return _refused("refused", f"returned {error}".replace(" at [1]", " at result", 1))
+    except TooLarge as error:
+        return _refused("limit", f"returned too much: {error}")
+
+
+def _refused(status: str, message: str) -> tuple[bytes, bytes]:
+    return frames.REFUSED, codec.encode((status, message[:4000]), codec.Limits.of(64 * 1024))

@@ -1,0 +1,52 @@
+"""What code prints goes to the host line by line, up to a limit."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["capture"]
+
+
+class Capped(io.RawIOBase):
+    """A file that takes everything and passes on the first bytes only.
+
+    Args:
+        fd: where it passes them on to.
+        most: how many.
+    """
+
+    def __init__(self, fd: int, most: int) -> None:
+        super().__init__()
+        self._fd, self._left = fd, most
+
+    def writable(self) -> bool:
+        """It is there to be written to."""
+        return True
+
+    def fileno(self) -> int:
+        """Where it writes to."""
+        return self._fd
+
+    def write(self, data: object) -> int:
+        """Pass on what may still be, and say that all of it was."""
+        given = memoryview(data).cast("B")  # type: ignore[arg-type]
+        part = given[: self._left]
+        self._left -= len(part)
+        while part:
+            part = part[os.write(self._fd, part) :]
+        return len(given)
+
+
+def capture(fd: int, most: int) -> Callable[[], None]:
+    """Let `print` and its like write to a descriptor; returns what flushes them."""
+    raw = io.BufferedWriter(Capped(fd, most), 8192)
+    stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
+    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
+        setattr(sys, name, stream)
+    return stream.flush

@@ -1,0 +1,246 @@
+"""The worker's first process: clean, single-threaded, and forked for every call.
+
+It never sees foreign code. For each call the host hands it three descriptors: the child's
+socket, the pipe for what is printed, and a leash, which stays here. As long as the host holds
+its end of the leash the child may live; when it lets go, or dies, the child is killed. When the
+child ends, the leash carries how.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import select
+import signal
+import socket
+import traceback
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import child, codec, confine, frames
+from .report import NOT_FORKED, REPORT
+
+__all__ = ["serve"]
+
+LIMITS = codec.Limits.of(1 << 20)
+# Below are those that the child will have: nothing, printed, printed, its socket.
+FIRST_FREE = 10
+# What most code imports, so that not every child does.
+COMMON = (
+    "asyncio",
+    "bisect",
+    "collections",
+    "copy",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "heapq",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "random",
+    "re",
+    "statistics",
+    "string",
+    "textwrap",
+    "time",
+    "types",
+    "typing",
+)
+
+
+def serve(fd: int) -> NoReturn:
+    """Talk with the host over a socket until it is gone."""
+    control = _above(fd, FIRST_FREE)
+    _fill_low()
+    try:
+        _, body = frames.receive(control)
+        spec = codec.decode(body, LIMITS)
+        prepared = _prepare(spec)
+        ready = codec.encode({"vm": spec["vm"], "held": dict(prepared.held)}, LIMITS)
+    except EOFError:
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - the host tells it
+        told = traceback.format_exc()[-8000:]
+        frames.send(control, frames.BROKEN, codec.encode(told, LIMITS))
+        os._exit(1)
+    frames.send(control, frames.READY, ready)
+    with socket.socket(fileno=control) as sock:
+        Zygote(sock, prepared).run()
+    os._exit(0)
+
+
+def _above(fd: int, least: int) -> int:
+    """The same file under a number that is out of the way."""
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, least)
+    os.close(fd)
+    return moved
+
+
+def _fill_low() -> None:
+    """Occupy the numbers that the child's own files will have."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in range(FIRST_FREE):
+        if number != nothing:
+            os.dup2(nothing, number, inheritable=False)
+
+
+def _prepare(spec: dict[str, Any]) -> Any:
+    for name in [*COMMON, *spec["preload"]]:
+        import_module(name)
+    child.register_where()
+    gc.collect()
+    gc.freeze()
+    spec["vm"] = _address_space()
+    return confine.prepare(spec)
+
+
+def _address_space() -> int:
+    """Bytes of address space that this process has; 0 where it cannot be known."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Zygote:
+    """The loop of the process.
+
+    Args:
+        control: the socket to the host.
+        prepared: the walls, which each child puts up around itself.
+    """
+
+    def __init__(self, control: socket.socket, prepared: Any) -> None:
+        self.control, self.prepared = control, prepared
+        self.leashes: dict[int, socket.socket | None] = {}  # by the child's pid
+        self.pids: dict[int, int] = {}  # by the leash's descriptor
+        self.wake, self.alarm = socket.socketpair()
+        for end in (self.wake, self.alarm):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.alarm.fileno(), warn_on_full_buffer=False)
+        self.poll = select.poll()
+        self.poll.register(self.control, select.POLLIN)
+        self.poll.register(self.wake, select.POLLIN)
+
+    def run(self) -> None:
+        """Serve until the host is gone; then nothing of ours lives on."""
+        try:
+            while self._turn():
+                pass
+        finally:
+            for pid in self.leashes:
+                _kill(pid)
+
+    def _turn(self) -> bool:
+        for fd, _ in self.poll.poll():
+            if fd == self.control.fileno():
+                if not self._called():
+                    return False
+            elif fd == self.wake.fileno():
+                with suppress(BlockingIOError):
+                    self.wake.recv(4096)
+            elif fd in self.pids:
+                self._pulled(fd)
+        self._reap()
+        return True
+
+    def _called(self) -> bool:
+        """Fork a child for a call; False if the host is gone."""
+        said, fds, _, _ = socket.recv_fds(self.control, 1, 3)
+        if not said:
+            return False
+        if len(fds) == 3:
+            talk, printed, leash = fds
+            self._fork(talk, printed, socket.socket(fileno=leash))
+            os.close(talk)
+            os.close(printed)
+        return True
+
+    def _fork(self, talk: int, printed: int, leash: socket.socket) -> None:
+        try:
+            self.prepared.before_fork()
+            pid = os.fork()
+        except OSError:
+            with leash, suppress(OSError):
+                leash.send(REPORT.pack(NOT_FORKED, 0, 0.0, 0.0))
+            return
+        if pid == 0:
+            try:
+                self._leave_to_child(leash)
+                child.main(talk, printed, self.prepared)
+            finally:
+                os._exit(70)
+        self.leashes[pid] = leash
+        self.pids[leash.fileno()] = pid
+        self.poll.register(leash, select.POLLIN)
+
+    def _leave_to_child(self, leash: socket.socket) -> None:
+        """Close what a child has no business with, and forget what a parent is."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        others = [other for other in self.leashes.values() if other is not None]
+        for sock in (self.control, self.wake, self.alarm, leash, *others):
+            os.close(sock.detach())
+
+    def _pulled(self, fd: int) -> None:
+        """The host said something by the leash, or let go of it."""
+        pid = self.pids[fd]
+        leash = self.leashes[pid]
+        try:
+            said = leash.recv(16, socket.MSG_DONTWAIT) if leash else b""
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        if said:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGUSR1)
+            return
+        # The leash is kept for the report, as the host may have closed one direction only.
+        self.poll.unregister(fd)
+        _kill(pid)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if pid in self.leashes:
+                _kill_group(pid)
+                self._report(pid, status, used)
+
+    def _report(self, pid: int, status: int, used: Any) -> None:
+        leash = self.leashes.pop(pid)
+        if leash is None:
+            return
+        self.pids.pop(leash.fileno(), None)
+        with suppress(KeyError):
+            self.poll.unregister(leash)
+        with leash, suppress(OSError):
+            leash.send(REPORT.pack(status, used.ru_maxrss, used.ru_utime, used.ru_stime))
+
+
+def _kill(pid: int) -> None:
+    _kill_group(pid)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _kill_group(pid: int) -> None:
+    """What a child has forked; it made itself the head of a group first of all."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
