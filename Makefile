@@ -7,6 +7,7 @@
 #   make bench-asking what all layers around a model cost per call
 #   make bench-codes  what the graph in the prompt is worth: the steps to a hidden code
 #   make bench-steps  a step with a slow model: ours beside trace-opt 0.1.3.8 and TextGrad
+#   make bench-prompts  how many tokens the optimizers ask with, beside trace-opt 0.1.3.8
 #   make bench-local  a model on this machine on small jobs: ours beside trace-opt 0.1.3.8
 #   make soak         ten minutes of everything at once (ARGS=60: one minute)
 #   make clean        remove what these commands made
@@ -21,7 +22,7 @@ COMMA   := ,
 OPENAI  := $(OPENAI_API_KEY)$(TRACE_CUSTOMLLM_URL)
 MODEL   := $(if $(LITELLM),litellm$(COMMA)quickstart,$(if $(OPENAI),quickstart,local))
 
-.PHONY: quickstart test check bench bench-asking bench-codes bench-steps bench-local soak clean
+.PHONY: quickstart test check bench bench-asking bench-codes bench-steps bench-prompts bench-local soak clean
 
 quickstart: $(VENV)/.has-$(MODEL)
 	@$(PY) -m opto quickstart
@@ -45,6 +46,9 @@ bench-codes: $(VENV)/.has-core
 
 bench-steps: $(VENV)/.has-core
 	@$(PY) -m benchmarks.steps $(ARGS)
+
+bench-prompts: $(VENV)/.has-litellm
+	@$(PY) -m benchmarks.prompts $(ARGS)
 
 bench-local: $(VENV)/.has-local
 	@$(PY) -m benchmarks.local $(ARGS)

@@ -83,7 +83,7 @@ def attempted(side: str, job: str, seed: int, place: Mapping[str, str]) -> Outco
 def commit() -> str:
     """Which state of this repository is at work; empty where it is none."""
     command = ["git", "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip()
 
 
