@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto._compat import old_names
+from opto._plugs import plug
 from opto.errors import (
     ArgumentError,
     BundleError,
@@ -21,6 +22,7 @@ from opto.errors import (
 )
 from opto.trace.binding import Binding
 from opto.trace.calls import Callee, call, failure
+from opto.trace.described import FACE, check_text, described, kind_of
 from opto.trace.entry import entry, through
 from opto.trace.modules import Module
 from opto.trace.nodes import ExceptionNode, Node, ParameterNode, get_op_name
@@ -28,6 +30,7 @@ from opto.trace.packing import TakesNodes, to_data
 from opto.trace.signature import shape_of
 from opto.trace.table import Operation
 from opto.trace.tape import UNTRACED, left
+from opto.trace.written import Foreign, is_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,6 +61,7 @@ def bundle(
     overwrite_python_recursion: bool = False,
     projections: Sequence[Any] | None = None,
     output_name: str | None = None,
+    sandbox: Any = None,
     **unknown: Any,
 ) -> Callable[[Callable[..., Any]], FunModule]:
     """A decorator that records each call of a function as one step.
@@ -74,6 +78,9 @@ def bundle(
         overwrite_python_recursion: calls of the function to itself are not recorded.
         projections: what proposed code is put through (only if trainable).
         output_name: the base name of the results; the operation's name by default.
+        sandbox: how code is held that an optimizer wrote or that was loaded from a file:
+            ``"none"``, ``"process"``, ``"isolated"``, ``"auto"`` or an `opto.sandbox.Policy`;
+            as around it by default. Your own code runs in the process.
         unknown: refused, with the nearest known name.
 
     Returns:
@@ -93,7 +100,7 @@ def bundle(
     """
     if unknown:
         raise ArgumentError.unknown("bundle()", unknown, inspect.signature(bundle).parameters)
-    _check_text(description)
+    check_text(description)
     frame = sys._getframe(1)
     line = frame.f_lineno
     inner = frame.f_locals if trainable and frame.f_locals is not frame.f_globals else {}
@@ -103,6 +110,7 @@ def bundle(
             fun,
             *(description, traceable_code, _process_inputs, trainable, catch_execution_error),
             *(allow_external_dependencies, overwrite_python_recursion, projections, output_name),
+            sandbox=sandbox,
             _scope=dict(inner),
             _line=line,
         )
@@ -139,15 +147,16 @@ class FunModule(Binding, Module, TakesNodes):
         projections: Sequence[Any] | None = None,
         output_name: str | None = None,
         *,
+        sandbox: Any = None,
         _scope: Mapping[str, Any] = MappingProxyType({}),
         _line: int | None = None,
     ) -> None:
-        self._kind = _kind_of(fun)
+        self._kind = kind_of(fun)
         fun = fun.__func__ if isinstance(fun, (staticmethod, classmethod)) else fun
         if not callable(fun):
             raise BundleError(f"bundle() decorates functions; {fun!r} cannot be called")
         self._original = fun
-        self._said = _described(fun, description)
+        self._said = described(fun, description)
         self._options = (_process_inputs, traceable_code)
         self.trainable = trainable
         self.traceable_code = traceable_code
@@ -155,6 +164,8 @@ class FunModule(Binding, Module, TakesNodes):
         self.allow_external_dependencies = allow_external_dependencies
         self.overwrite_python_recursion: bool = overwrite_python_recursion or trainable
         self.output_name = output_name
+        self.sandbox = sandbox if sandbox is None else plug("sandbox.checked")(sandbox)
+        self._holds = sandbox is not None
         self._scope, self._line = _scope, _line
         self._source: Source | None = None
         self._info: dict[str, Any] | None = None
@@ -165,7 +176,7 @@ class FunModule(Binding, Module, TakesNodes):
         self._callee = self._callee_of(fun)
         # What the original is called after each of its recursions would cost every call.
         self._guards = self.overwrite_python_recursion and self._may_recurse()
-        functools.update_wrapper(self, fun, assigned=_FACE, updated=())
+        functools.update_wrapper(self, fun, assigned=FACE, updated=())
         self._enter()
 
     def _code_parameter(self, projections: Sequence[Any] | None) -> ParameterNode[str]:
@@ -173,13 +184,15 @@ class FunModule(Binding, Module, TakesNodes):
         from opto.trace.source import signature_of
 
         source = self._read_source()
-        return ParameterNode(
+        code: ParameterNode[str] = ParameterNode(
             source.text,
             name="__code",
             description=f"[ParameterNode] The source of the function {source.name}.",
             constraint=f"The code must begin with:\n{signature_of(source.text)}",
             projections=projections,
         )
+        code._more().written = set()
+        return code
 
     def _read_source(self) -> Source:
         if self._source is None:
@@ -229,7 +242,8 @@ class FunModule(Binding, Module, TakesNodes):
     @property
     def fun(self) -> Callable[..., Any]:
         """The Python function: of the code as it is now, if that is a parameter."""
-        return self._current().function
+        function = self._current().function
+        return getattr(function, "plain", function)
 
     @property
     def info(self) -> dict[str, Any]:
@@ -264,6 +278,7 @@ class FunModule(Binding, Module, TakesNodes):
         return {
             **self.info,
             **({"fun_name": "eval", "_fun_name": self.name} if self.parameter is not None else {}),
+            **({"sandbox": more.sandbox} if more.sandbox is not None else {}),
             "inputs": {
                 "args": values[:split],
                 "kwargs": dict(zip(keys[split:last], values[split:last])),  # noqa: B905
@@ -357,40 +372,26 @@ class FunModule(Binding, Module, TakesNodes):
 
         like = source.function or self._original
         scope = {**self._scope, **({} if self._owner is None else {"__class__": self._owner})}
-        made: Callable[..., Any] = define(text, source.name, like, scope, code.py_name)
+        here = functools.partial(define, text, source.name, like, scope, code.py_name)
+        if not is_foreign(code):
+            return here()
+        said = Foreign(
+            *(text, source.name, code.py_name, source.text, like, scope, self._owner),
+            *(self.sandbox, self.traceable_code or not self._options[0], here),
+        )
+        made: Callable[..., Any] = plug("sandbox.foreign")(said)
         return made
+
+    def _hold(self, policy: Any) -> None:
+        # Unless it was bundled with a policy of its own.
+        if not self._holds:
+            self.sandbox = policy
+            # What was compiled was compiled for the policy of then.
+            self._text = None
+            self._enter()
 
     def __repr__(self) -> str:
         return f"<bundled {self.name}{self._callee.shape.text}>"
-
-
-_FACE = ("__module__", "__name__", "__qualname__", "__doc__")
-
-
-def _check_text(description: Any) -> None:
-    if callable(description):
-        raise BundleError("bundle takes options: write @bundle() with parentheses")
-
-
-def _kind_of(fun: Any) -> str:
-    if isinstance(fun, staticmethod):
-        return "static"
-    return "class" if isinstance(fun, classmethod) else "instance"
-
-
-def _described(fun: Any, description: str | None) -> str:
-    """The description of a function, tagged with the name of its operation."""
-    if description is not None:
-        try:
-            get_op_name(description)
-        except NodeError as error:
-            raise BundleError(str(error)) from error
-        return description
-    while isinstance(fun, functools.partial):
-        fun = fun.func
-    name = getattr(fun, "__qualname__", type(fun).__qualname__)
-    name = name.replace("<locals>.", "").replace("<lambda>", "lambda")
-    return f"[{name}] {inspect.getdoc(fun) or ''}".rstrip()
 
 
 __getattr__: Callable[[str], Any] = old_names(__name__)

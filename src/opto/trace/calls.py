@@ -14,6 +14,7 @@ from opto.trace.packing import TakesNodes
 from opto.trace.record import wrapped
 from opto.trace.registry import SERIALS
 from opto.trace.tape import INTERPRETER, READS
+from opto.trace.written import Answered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MORE", "Callee", "call", "failure", "finished"]
 
 # What a function may return that is no plain result.
-MORE = (Node, CoroutineType, Streamed, *LAZY)
+MORE = (Node, CoroutineType, Streamed, Answered, *LAZY)
 
 
 def call(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

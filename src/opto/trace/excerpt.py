@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import ExecutionError, SourceError
 from opto.trace.source import text_of_code
 from opto.trace.syntax import undisturbed
+from opto.trace.written import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from traceback import TracebackException
     from types import CodeType, TracebackType
+
+    from opto.trace.written import Held
 
 __all__ = ["error_comment", "error_text", "qualified_name", "traceback_text"]
 
@@ -56,6 +59,9 @@ def error_text(error: BaseException) -> str:
         ('(ValueError) no such city', '(AssertionError)')
     """
     notes = getattr(error, "__notes__", ())
+    foreign = held(error)
+    if foreign is not None:
+        return foreign.said
     return "\n".join([f"({qualified_name(type(error))}) {_message(error)}".rstrip(), *notes])
 
 
@@ -90,10 +96,16 @@ def error_comment(error: BaseException, text: str | None = None) -> str:
     # Recursion passes one function many times: it is quoted once, with all its marks.
     for step in steps:
         marks.setdefault(step.code, {})[step.line] = _WITHIN
-    if steps:
+    foreign = held(error)
+    if steps and foreign is None:
         marks[steps[-1].code][steps[-1].line] = f"<--- {_one_line(said)}"
     names = {step.code: step.names for step in steps}
     quoted = [_quote(code, names[code], lines) for code, lines in marks.items()]
+    if foreign is not None:
+        # It was raised in another process, where its frames have stayed.
+        within = dict.fromkeys(foreign.lines, _WITHIN)
+        last = {line: f"<--- {_one_line(said)}" for line in foreign.lines[-1:]}
+        quoted.append(_marked(foreign.text, {**within, **last}))
     return "\n\n".join([*quoted, "\n".join([said, *_causes(error)])])
 
 
@@ -111,8 +123,22 @@ def traceback_text(error: BaseException) -> str:
     for link in outer[: -_LONGEST_WAY - 1 : -1]:
         shown.stack[:0] = extract_tb(link.__traceback__)
     _strip(shown)
+    foreign = held(error)
+    if foreign is not None:
+        _add_lines(shown, foreign)
     # It looks for what to underline in syntax trees.
     return "".join(undisturbed(lambda: list(shown.format())))
+
+
+def _add_lines(shown: TracebackException, foreign: Held) -> None:
+    """The lines that the error came through where it was raised."""
+    # lazy: as above
+    from traceback import FrameSummary
+
+    lines, file = foreign.text.split("\n"), f"<{foreign.name}, {foreign.level}>"
+    for number in foreign.lines:
+        line = lines[number - 1]
+        shown.stack.append(FrameSummary(file, number, foreign.name, lookup_line=False, line=line))
 
 
 # -- the way that an error took -----------------------------------------------

@@ -32,6 +32,8 @@ class Step:
         description: what the user said of the value.
         constraint: what the user asked of it.
         trainable: whether an optimizer may change it.
+        sandbox: how foreign code was held that made it (``"none"``, ``"process"``,
+            ``"isolated"``); None where the user's own code did.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Step:
     description: str | None = None
     constraint: str | None = None
     trainable: bool = False
+    sandbox: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,16 @@ def _step(node: Any, level: int, names: dict[Any, str]) -> Step:
         description=node.description if node._op is None else None,
         constraint=node.constraint,
         trainable=node.trainable,
+        sandbox=_held(node),
     )
+
+
+def _held(node: Any) -> str | None:
+    """How foreign code was held that made the node; ``"none"`` if it ran as the user's own."""
+    if node._extras.sandbox is not None or node._op is None:
+        level: str | None = node._extras.sandbox
+        return level
+    return "none" if getattr(node._op.function, "__foreign__", None) == "none" else None
 
 
 def _inputs(node: Any) -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,8 @@ __all__ = ["graph_from_json", "graph_to_json"]
 
 _FORMAT = "opto.graph/1"
 _PLAIN = [f.name for f in fields(Step) if f.name not in ("inputs", "value")]
+# Older files have no word of it.
+_LATER = ("sandbox",)
 
 
 def graph_to_json(graph: Graph) -> str:
@@ -70,7 +72,7 @@ def graph_from_json(text: str) -> Graph:
             raise StoreError(f"this is {read['format']!r}; a graph is written as {_FORMAT!r}")
         steps = tuple(
             Step(
-                **{name: entry[name] for name in _PLAIN},
+                **{name: entry[name] for name in _PLAIN if name in entry or name not in _LATER},
                 inputs=tuple((argument, name) for argument, name in entry["inputs"]),
                 value=decoded(entry["value"], entry["name"]),
             )

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from opto._plugs import plug
 from opto.errors import BundleError, StoreError, nearest
-from opto.trace.containers import ParameterContainer, members
+from opto.trace.containers import RESERVED, ParameterContainer, members, operation
 from opto.trace.nodes import Node, ParameterNode
+from opto.trace.written import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from os import PathLike
 
-__all__ = ["Model", "Module", "model"]
+__all__ = ["SANDBOX", "Model", "Module", "model"]
 
 C = TypeVar("C", bound=type)
+
+# Under this name an instance keeps what was said of all its methods.
+SANDBOX = f"{RESERVED}sandbox"
 
 # What makes the subclass look like the class: to readers, to pickle, and to `inspect`.
 _FACE = ("__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__")
@@ -77,6 +81,37 @@ class Module(ParameterContainer):
         """
         plug("trace.load")(self, file_name, allow_pickle=allow_pickle)
 
+    def set_sandbox(self, policy: Any) -> None:
+        """Say how foreign code is held in all trainable functions in and below this module.
+
+        That is code which an optimizer wrote, or which was loaded from a file. A function
+        that was bundled with a ``sandbox=`` of its own keeps it.
+
+        Args:
+            policy: ``"none"``, ``"process"``, ``"isolated"``, ``"auto"`` or an
+                `opto.sandbox.Policy`; None takes back what was said.
+
+        Raises:
+            SandboxError: it is something else.
+        """
+        held = None if policy is None else plug("sandbox.checked")(policy)
+        opened: set[int] = set()
+        todo: list[Any] = [self]
+        while todo:
+            thing = todo.pop()
+            if id(thing) in opened:
+                continue
+            opened.add(id(thing))
+            if operation(thing):
+                thing._hold(held)
+            elif isinstance(thing, ParameterContainer):
+                inside = vars(thing)
+                todo += [inside[name] for name in inside if not name.startswith(RESERVED)]
+                inside[SANDBOX] = _Said(held)
+            elif type(thing) in {list, dict}:
+                # What `Seq` and `Map` keep their items in.
+                todo += thing.values() if type(thing) is dict else thing
+
     def export(
         self,
         file_name: str | PathLike[str],
@@ -108,20 +143,32 @@ class Module(ParameterContainer):
             StoreError: a parameter of this module is missing in them, or a name stands for
                 something that is not a parameter.
         """
-        values: list[tuple[ParameterNode[Any], Any]] = []
+        values: list[tuple[ParameterNode[Any], Any, bool]] = []
         fresh: list[tuple[ParameterContainer, str, Any]] = []
         _plan(self, new_parameters, type(self).__name__, values, fresh)
-        for parameter, value in values:
+        for parameter, value, foreign in values:
             parameter._set(value)
+            if foreign:
+                mark(parameter)
         for owner, name, value in fresh:
             setattr(owner, name, value)
+
+
+class _Said:
+    """What was said of a module, which its copies share."""
+
+    def __init__(self, policy: Any) -> None:
+        self.policy: Any = policy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
 
 
 def _plan(
     target: ParameterContainer,
     given: Mapping[Any, Any] | ParameterContainer,
     where: str,
-    values: list[tuple[ParameterNode[Any], Any]],
+    values: list[tuple[ParameterNode[Any], Any, bool]],
     fresh: list[tuple[ParameterContainer, str, Any]],
 ) -> None:
     """Sort `given` into values of parameters that `target` has, and attributes it lacks."""
@@ -134,7 +181,8 @@ def _plan(
     for name, value in source.items():
         own = present.get(name)
         if isinstance(own, ParameterNode):
-            values.append((own, value._data if isinstance(value, Node) else value))
+            foreign = isinstance(value, ParameterNode) and value.foreign
+            values.append((own, value._data if isinstance(value, Node) else value, foreign))
         elif own is None:
             _refuse_taken(target, name, where)
             fresh.append((target, name, value))

@@ -12,8 +12,9 @@ from opto.trace.place import GRAPH
 from opto.trace.propagators import GraphPropagator
 from opto.trace.registry import COUNTERS, SERIALS, Registry
 from opto.trace.table import Operation
-from opto.trace.tape import INTERPRETER, name_scope, recording
+from opto.trace.tape import INTERPRETER, STEP, name_scope, recording
 from opto.trace.value import NOTHING, Node
+from opto.trace.written import is_foreign, mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,6 +93,18 @@ class ParameterNode(Node[T_co]):
     def _listen(self) -> None:
         """Keep what earlier passes said: feedback adds up until `zero_feedback`."""
 
+    @property
+    def foreign(self) -> bool:
+        """Whether it holds code that the user did not write: an optimizer did, or it was loaded."""
+        return is_foreign(self)
+
+    def _set(self, value: Any) -> None:
+        super()._set(value)
+        if (STEP.get() is not None and self.foreign) or (
+            isinstance(value, ParameterNode) and value.foreign
+        ):
+            mark(self)
+
     def __copy__(self) -> Any:
         new = super().__copy__()
         new.projections = self.projections
@@ -100,16 +113,24 @@ class ParameterNode(Node[T_co]):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         new = super().__deepcopy__(memo)
         new.projections = list(self.projections)
+        new._extras.written = self._extras.written
         return new
 
     def __reduce__(self) -> Any:
-        return _with_projections, (super().__reduce__(), self.projections)
+        code = None if self._extras.written is None else self.foreign
+        return _with_projections, (super().__reduce__(), self.projections, code)
 
 
-def _with_projections(made: tuple[Any, tuple[Any, ...]], projections: list[Any]) -> Any:
+def _with_projections(
+    made: tuple[Any, tuple[Any, ...]], projections: list[Any], code: bool | None = None
+) -> Any:
     rebuild, arguments = made
     new = rebuild(*arguments)
     new.projections = projections
+    if code is not None:
+        new._more().written = set()
+        if code:
+            mark(new)
     return new
 
 

@@ -12,6 +12,7 @@ from opto.trace.iterators import LAZY, Streamed
 from opto.trace.nodes import ExceptionNode, MessageNode, Node, derive
 from opto.trace.recorded import MUTABLE, copied, unchanged
 from opto.trace.tape import EXTERNAL, INTERPRETER, READS, left
+from opto.trace.written import Answered, held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -135,11 +136,16 @@ class Outcome:
     def result(self, out: Any) -> Any:
         """The node of what the function returned."""
         callee = self.callee
+        if out.__class__ is Answered:
+            return self._answered(out)
         if type(out) in LAZY and not among(out, self.values):
             # lazy: 5 ms to import, and needed only where something runs after its call.
             from opto.trace.streams import watched
 
             out = watched(self, out)
+            level = getattr(callee.function, "level", None)
+            if level is not None:
+                return self._answered(Answered(out, level()))
         out = enclosed(out) if callee.traceable else out
         value = out._data if isinstance(out, Node) else out
         kind = value.as_node if isinstance(value, Streamed) else MessageNode
@@ -160,6 +166,20 @@ class Outcome:
             more.keys, more.positional = keys, self.positional
         if external or callee.traceable:
             self._open(new, out, external)
+        return new
+
+    def _answered(self, out: Answered) -> Any:
+        """The node of what foreign code returned, computed from what it asked for as well."""
+        new = self.result(out.value)
+        more = new._more()
+        more.sandbox = out.level
+        known = {id(n) for n in new._args}
+        asked = list({id(n): n for n in out.asked if id(n) not in known}.values())
+        if asked and self.reads is not None:
+            more.keys = (*new.inputs, *(n.py_name for n in asked))
+            more.external += len(asked)
+            more.positional = self.positional
+            new._args = (*new._args, *asked)
         return new
 
     def _credited(self, out: Any) -> list[Any]:
@@ -219,12 +239,14 @@ class Outcome:
                 ones by default.
         """
         self.remember()
-        callee = self.callee
+        callee, foreign = self.callee, held(error)
         inner = error.exception_node if isinstance(error, ExecutionError) else None
         nodes, keys = inputs or (self.nodes, self.keys)
         if inputs is None:
             code = [] if callee.code is None else [callee.code]
             more = self._used([n for n in self.reads or () if n is not inner])
+            if foreign is not None:
+                more += [n for n in foreign.asked if not among(n, more)]
             nodes = [*nodes, *code, *more]
             keys = (*keys, *("__code" for _ in code), *(n.py_name for n in more))
         within = callee.traceable and (inner is None or inner._serial >= self.opened)
@@ -232,6 +254,9 @@ class Outcome:
             # What failed inside is upstream: the feedback must reach its inputs too.
             nodes, keys = [*nodes, inner], (*keys, inner.py_name)
         failed = failure(callee.op, keys, nodes, error, base=callee.base, told=True)
+        level = getattr(callee.function, "level", None)
+        if level is not None:
+            failed.exception_node._more().sandbox = foreign.level if foreign else level()
         if within and self.reads is not None:
             keep(failed.exception_node, inner, self.reads, self.opened, self.values)
         asking = READS.get() if token is None else token.old_value

@@ -61,6 +61,9 @@ READS: ContextVar[list[Any] | None] = ContextVar("opto.reads", default=None)
 # Whether functions may use nodes they were not given; None leaves it to each of them.
 EXTERNAL: ContextVar[bool | None] = ContextVar("opto.external", default=None)
 
+# The optimizer's step that is running; None outside of one. See `opto.trace.written`.
+STEP: ContextVar[Any] = ContextVar("opto.step", default=None)
+
 # The functions that are running with their recursion untraced.
 UNTRACED: ContextVar[frozenset[Any]] = ContextVar("opto.untraced", default=frozenset())
 

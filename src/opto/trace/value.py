@@ -42,7 +42,9 @@ class Extras:
         "keys",
         "origin",
         "positional",
+        "sandbox",
         "trainable",
+        "written",
     )
 
     def __init__(self) -> None:
@@ -57,7 +59,10 @@ class Extras:
         self.keys: tuple[str, ...] | None = None
         self.origin: Node[Any] | None = None
         self.positional: int = -1
+        self.sandbox: str | None = None
         self.trainable: bool = False
+        # Of code: the hashes of texts that the user did not write; shared by all its copies.
+        self.written: set[int] | None = None
 
 
 NOTHING = Extras()
