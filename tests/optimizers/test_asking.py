@@ -2,7 +2,7 @@ import pytest
 
 from opto.errors import ModelRefused, ModelUnavailable, OptimizerError, StoreError
 from opto.llm import ScriptedLLM
-from opto.optimizers import OptoPrime
+from opto.optimizers import OptoPrime, OptoPrimeMulti
 from opto.optimizers.memory import Episode
 from tests.optimizers.answers import suggests
 
@@ -17,6 +17,35 @@ def test_a_refused_form_is_given_up_for_good(asked, x):
     assert x.data == 5
     formats = [request.response_format for request in model.requests]
     assert formats == [{"type": "json_object"}, None, None]
+
+
+def test_a_form_that_one_model_refuses_is_asked_of_the_others(x):
+    refusal = ModelRefused("json_schema is not known")
+    one = ScriptedLLM([refusal, suggests(x0=4), suggests(x0=5)])
+    other = ScriptedLLM([suggests(x0=4), suggests(x0=5)])
+    one.enforces_schema = other.enforces_schema = True
+    optimizer = OptoPrimeMulti(
+        [x],
+        llm=other,
+        num_responses=2,
+        generation_technique="multi_llm",
+        selection_technique="last_of_n",
+        llm_profiles=[one, other],
+    )
+    for _ in range(2):
+        optimizer.zero_feedback()
+        optimizer.backward(x * 2, "larger")
+        optimizer.step()
+    assert [request.response_format is None for request in one.requests] == [False, True, True]
+    assert [request.response_format is None for request in other.requests] == [False, False]
+
+
+def test_another_model_of_an_optimizer_is_asked_in_the_form_again(asked):
+    optimizer, _ = asked(ModelRefused("no json_object"), GOOD)
+    optimizer.step()
+    optimizer.llm = model = ScriptedLLM([suggests(x0=5)])
+    optimizer.step()
+    assert model.requests[0].response_format == {"type": "json_object"}
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 import asyncio
+import contextvars
+import threading
+import time
 
 import pytest
 
 from opto.llm import Reply, Request
-from opto.optimizers.drive import drive, drive_async
+from opto.optimizers.drive import Work, drive, drive_async
 
 ONE, TWO = Request.of("one"), Request.of("two")
 
@@ -67,3 +70,94 @@ def test_a_callable_that_has_nothing_left_does_not_end_the_plan():
     answers = iter([])
     with pytest.raises(StopIteration):
         drive(plan([]), lambda requests: next(answers))
+
+
+def working(run, log):
+    try:
+        (first,) = yield (ONE,)
+        return first.text, (yield from Work(run).result())
+    finally:
+        log.append("closed")
+
+
+async def echo_async(requests):
+    return echo(requests)
+
+
+HERE = contextvars.ContextVar("HERE")
+
+
+def test_work_runs_where_the_plan_is_driven():
+    log = []
+    assert drive(working(threading.current_thread, log), echo) == (
+        "one",
+        threading.current_thread(),
+    )
+    assert log == ["closed"]
+
+
+def test_with_an_event_loop_work_runs_in_a_thread_with_the_context_of_the_caller():
+    ticks = []
+
+    async def tick():
+        while True:
+            ticks.append(time.monotonic())
+            await asyncio.sleep(0.01)
+
+    async def main():
+        HERE.set("caller")
+        ticking = asyncio.create_task(tick())
+        done = await drive_async(working(run, []), echo_async)
+        ticking.cancel()
+        return done
+
+    def run():
+        begun = len(ticks)
+        time.sleep(0.2)
+        return HERE.get(), threading.current_thread(), len(ticks) - begun
+
+    _, (said, thread, ticked) = asyncio.run(main())
+    assert said == "caller"
+    assert thread is not threading.current_thread()
+    assert ticked >= 3  # the loop went on meanwhile
+
+
+@pytest.mark.parametrize("way", ["drive", "drive_async"])
+def test_what_work_raises_ends_the_plan(way):
+    log = []
+
+    def run():
+        raise OSError("gone")
+
+    def driven():
+        if way == "drive":
+            return drive(working(run, log), echo)
+        return asyncio.run(drive_async(working(run, log), echo_async))
+
+    with pytest.raises(OSError, match="gone"):
+        driven()
+    assert log == ["closed"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_work_comes_to_its_end_before_its_task_is_cancelled(fails):
+    log, begun = [], threading.Event()
+
+    def run():
+        begun.set()
+        time.sleep(0.1)
+        log.append("done")
+        if fails:
+            raise OSError("gone")
+
+    async def main():
+        task = asyncio.create_task(drive_async(working(run, log), echo_async))
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert log == ["done", "closed"]

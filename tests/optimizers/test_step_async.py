@@ -341,3 +341,41 @@ def test_equal_questions_of_any_plan_are_told_apart(tmp_path, way):
     assert first[1] == [0, 1, 2]
     assert sorted(first[0]) == ["a", "b", "c"]
     assert training(replay=True)[0] == first[0]
+
+
+def test_a_program_that_scores_does_not_hold_up_the_loop_and_is_undone_when_it_is_cancelled(x):
+    tried, threads, ticks = [], set(), 0
+
+    def score():
+        threads.add(threading.current_thread())
+        tried.append(x.data)
+        time.sleep(0.05)
+        return x.data
+
+    def ready():
+        model = ScriptedLLM([suggests(x0=5), suggests(x0=9)])
+        optimizer = OptoPrime([x], llm=model, drafts=2, score=score)
+        optimizer.backward(x * 2, "larger")
+        return optimizer
+
+    async def main(cancelled):
+        nonlocal ticks
+        task = asyncio.create_task(ready().step_async())
+        while not task.done():
+            if cancelled and len(tried) == 2:
+                task.cancel()
+            await asyncio.sleep(0.005)
+            ticks += 1
+        if not cancelled:
+            return task.result()
+        assert task.cancelled()
+        return None
+
+    asyncio.run(main(cancelled=True))
+    assert (tried, x.data) == ([3, 5, 9], 3)
+    tried.clear()
+    ticks = 0
+    update = asyncio.run(main(cancelled=False))
+    assert (tried, x.data, [trial.score for trial in update.trials]) == ([3, 5, 9], 9, [3, 5, 9])
+    assert threading.current_thread() not in threads
+    assert ticks > 6

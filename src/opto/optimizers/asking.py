@@ -76,7 +76,7 @@ class AskingOptimizer(Optimizer):
         self.log: list[dict[str, Any]] | None = [] if log else None
         self.summary_log: list[dict[str, Any]] | None = [] if log else None
         self.parallel = whole("parallel", parallel)
-        self._takes_format = True
+        self._refused = _Refused()
 
     @property
     def enforces_schema(self) -> bool:
@@ -179,18 +179,18 @@ class AskingOptimizer(Optimizer):
         return reply
 
     def _reply(self, request: Request) -> Reply:
-        model, request = self._addressed(request)
+        model, asked = self._addressed(self._formed(request))
         try:
-            return model.answer(request)
+            return model.answer(asked)
         except ModelRefused as refusal:
-            return model.answer(self._without_form(request, refusal))
+            return model.answer(self._without_form(request, asked, refusal))
 
     async def _reply_async(self, request: Request) -> Reply:
-        model, request = self._addressed(request)
+        model, asked = self._addressed(self._formed(request))
         try:
-            return await model.answer_async(request)
+            return await model.answer_async(asked)
         except ModelRefused as refusal:
-            return await model.answer_async(self._without_form(request, refusal))
+            return await model.answer_async(self._without_form(request, asked, refusal))
 
     def _addressed(self, request: Request) -> tuple[LLM, Request]:
         """Who answers a request, and what is sent there."""
@@ -203,15 +203,24 @@ class AskingOptimizer(Optimizer):
         # Its answers belong to questions by their order alone.
         return 1 if any(isinstance(one, ScriptedLLM) for one in within) else self.parallel
 
-    def _without_form(self, request: Request, refusal: ModelRefused) -> Request:
-        """The request without the form that was refused; any other refusal is raised.
-
-        Any other failure would come again, and cost again (SPEC 11.C13).
-        """
-        if request.response_format is None or not _is_about_the_form(refusal):
-            raise refusal
-        self._takes_format = False
+    def _formed(self, request: Request) -> Request:
+        """The request in its form, or without it where who answers has refused that before."""
+        form = request.response_format
+        if form is None or (request.model, form.get("type")) not in self._refused.get(self.llm, ()):
+            return request
         return replace(request, response_format=None)
+
+    def _without_form(self, request: Request, asked: Request, refusal: ModelRefused) -> Request:
+        """What was asked without the form that was refused; any other refusal is raised.
+
+        Any other failure would come again, and cost again (SPEC 11.C13). That it was refused
+        is remembered for the one that refused it: of several models, others may take it.
+        """
+        form = asked.response_format
+        if form is None or not _is_about_the_form(refusal):
+            raise refusal
+        self._refused.note(self.llm, (request.model, form.get("type")))
+        return replace(asked, response_format=None)
 
     def _show_questions(self, requests: tuple[Request, ...], verbose: bool | str) -> None:
         if verbose and verbose != "output":
@@ -263,6 +272,20 @@ class AskingOptimizer(Optimizer):
 
     def _shared(self) -> list[Any]:
         return [*super()._shared(), self.llm]
+
+
+class _Refused:
+    """The forms that models have refused: by model, whom they were refused by and their kind."""
+
+    def __init__(self) -> None:
+        # With the model itself, so that no other one can come to be known by its number.
+        self._by: dict[int, tuple[Any, set[Any]]] = {}
+
+    def get(self, model: Any, none: Any) -> Any:
+        return self._by.get(id(model), (model, none))[1]
+
+    def note(self, model: Any, form: Any) -> None:
+        self._by.setdefault(id(model), (model, set()))[1].add(form)
 
 
 def whole(name: str, count: Any) -> int:

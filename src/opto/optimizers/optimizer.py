@@ -198,8 +198,9 @@ class Optimizer(AbstractOptimizer):
 
         Questions of one round are tasks. When the task that awaits this is cancelled, they
         are as well, and parameters, feedback and memory are as they were before. A program
-        that scores drafts runs in the event loop, as does all that changes parameters. An
-        optimizer with a ``_step`` or ``propose`` of its own runs it in a thread.
+        that scores drafts runs in a thread, with the caller's context; it cannot be stopped, so
+        that cancelling waits for it. The step's changes are made in the event loop. An optimizer
+        with a ``_step`` or ``propose`` of its own runs it in a thread.
 
         Args:
             *args: as `step`.

@@ -11,6 +11,7 @@ from opto.errors import AnswerError, OptimizerError
 from opto.formats import read_answer
 from opto.optimizers.asking import AskingOptimizer, whole
 from opto.optimizers.drafts import best_of
+from opto.optimizers.drive import Work
 from opto.optimizers.fields import wanted
 from opto.optimizers.memory import Episode
 from opto.optimizers.options import is_overridden, refuse_unknown
@@ -88,6 +89,14 @@ class ProposingOptimizer(AskingOptimizer):
         self, summary: FunctionFeedback, mask: Collection[str] | None = None, *args: Any
     ) -> tuple[str, str]:
         """The words of the question: for the system, and for the user."""
+
+    def _prompt_of(
+        self,
+        problem: Any,  # noqa: ARG002 - for whoever need not make it again
+        summary: FunctionFeedback,
+        mask: Collection[str] | None,
+    ) -> tuple[str, str]:
+        return self.construct_prompt(summary, mask=mask)
 
     @abstractmethod
     def _words(self, problem: Problem, memory: Iterable[Episode]) -> tuple[str, str]:
@@ -177,14 +186,17 @@ class ProposingOptimizer(AskingOptimizer):
             **noted: what the log shall hold besides.
         """
         summary = self.summarize()
-        prompt = self.construct_prompt(summary, mask=mask)
         problem: Any = self.problem_instance(summary, mask=mask)
+        prompt = self._prompt_of(problem, summary, mask)
         if not isinstance(problem, Problem):  # a hook may return anything that has a text
             problem = Problem(**wanted(self._targets(summary.variables)))
         proposal = yield from planned(problem, self.memory, prompt)
         every = (proposal, *proposal.others)
         updates = [self._update_of(replace(p, others=()), summary) for p in every]
-        update = (updates[0] if score is None else best_of(updates, score)).among(updates)
+        update = updates[0]
+        if score is not None:
+            update = yield from Work(partial(best_of, updates, score)).result()
+        update = update.among(updates)
         self._note(prompt, problem, summary, update, **noted)
         if not self.ignore_extraction_error and (update.failure or update.refused):
             raise AnswerError(update.failure or "; ".join(map(str, update.refused)))
@@ -248,8 +260,6 @@ class ProposingOptimizer(AskingOptimizer):
         return Update.of(values, proposal, targets)
 
     def _response_format(self, problem: Problem) -> Any:
-        if not self._takes_format:
-            return None
         schema = self.format.response_format(problem.fields)
         if schema is None:  # the form is none that a provider knows
             return None
