@@ -39,7 +39,7 @@ def test_a_function_is_called_and_its_level_is_told(run, request):
     outcome = run("def f(x, *, y): return x + y", 1, kwargs={"y": 2})
     assert (outcome.status, outcome.value, outcome.host_calls) == ("ok", 3, 0)
     assert outcome.level == request.node.callspec.params["run"]
-    assert 0 < outcome.seconds < 5
+    assert 0 <= outcome.seconds < 5
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_what_is_printed_comes_up_to_the_limit(run):
         ("    threading.Event().wait()", " at line 2"),
         ("    re.match('(a+)+b', 'a' * 50)", " at line 2"),
         (
-            "    for s in range(1, 9):\n        signal.signal(s, signal.SIG_IGN)\n    time.sleep(60)",
+            "    for s in (1, 2, 15):\n        signal.signal(s, signal.SIG_IGN)\n    time.sleep(9)",
             None,
         ),
         ("    while True:\n        try:\n            1/0\n        except BaseException: pass", ""),

@@ -21,7 +21,7 @@ from opto.sandbox.pool import Lost
 from opto.sandbox.where import lines_of_dump, place
 from opto.sandbox.wire import ARGUMENTS, Garbage, Limits, TooLarge, Unsendable, decode, encode
 from opto.sandbox.worker import frames
-from opto.sandbox.worker.report import NOT_FORKED, REPORT, WHERE
+from opto.sandbox.worker.report import REPORT, WHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -226,9 +226,10 @@ class Conversation:
         return self._ended("ok", value=said[1], drawn=said[0])
 
     def _refused(self, said: Any) -> Outcome:
-        if not (type(said) is tuple and said[:1] in {("refused",), ("limit",)} and len(said) == 2):
+        form = type(said) is tuple and list(map(type, said)) == [str, str]
+        if not form or said[0] not in {"refused", "limit"}:
             raise Garbage("a refusal of the wrong form")
-        return self._ended(said[0], message=str(said[1]))
+        return self._ended(said[0], message=said[1])
 
     def _raised(self, said: Any) -> Outcome:
         form = {"error": str, "message": str, "lines": list, "memory": bool, "limit": bool}
@@ -316,7 +317,7 @@ class Conversation:
         if len(self._report) < REPORT.size:
             raise Lost("the worker is gone", began=self._ready, calls=self.calls)
         status, peak, *_ = REPORT.unpack(self._report)
-        if status == NOT_FORKED or not self._ready:
+        if not self._ready:
             raise Lost("a child could not begin")
         return self._died(status, 1024 * peak)
 

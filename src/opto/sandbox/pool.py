@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from opto.errors import SandboxUnavailable
 from opto.sandbox.worker import codec, frames
+from opto.sandbox.worker.report import FORKED, WANTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ START = Path(__file__).with_name("worker") / "start.py"
 LIMITS = codec.Limits.of(1 << 20)
 # Seconds that a worker may take to start, with all that it imports before.
 STARTING = 120.0
-ENDING = 2.0
+FORKING, ENDING = 30.0, 2.0
 MOST_IDLE = 8
 # A worker sees these variables of the host's environment, and no others.
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
@@ -93,25 +94,12 @@ class Channel:
         leash: as long as it is held the child may live; the worker reports its end there.
     """
 
-    def __init__(self) -> None:
-        self.talk, self.their_talk = socket.socketpair()
-        self.leash, self.their_leash = socket.socketpair()
-        self.printed, self.their_printed = os.pipe()
+    def __init__(self, talk: int, printed: int, leash: int) -> None:
+        self.talk, self.leash = socket.socket(fileno=talk), socket.socket(fileno=leash)
+        self.printed = printed
         self.talk.setblocking(False)
         os.set_blocking(self.printed, False)
         _CHANNELS.add(self)
-
-    def theirs(self) -> list[int]:
-        """The descriptors that the worker gets."""
-        return [self.their_talk.fileno(), self.their_printed, self.their_leash.fileno()]
-
-    def handed_over(self) -> None:
-        """The worker has its ends: close ours of them."""
-        self.their_talk.close()
-        self.their_leash.close()
-        if self.their_printed >= 0:
-            os.close(self.their_printed)
-            self.their_printed = -1
 
     def close(self) -> None:
         """Let go: whatever still runs at the other end is killed."""
@@ -122,7 +110,6 @@ class Channel:
 
     def drop(self) -> None:
         """Close all descriptors of this process, and touch nothing else."""
-        self.handed_over()
         self.talk.close()
         self.leash.close()
         if self.printed >= 0:
@@ -163,38 +150,44 @@ class Zygote:
             raise
 
     def _readied(self) -> dict[str, Any]:
-        incoming = frames.Incoming({frames.READY: LIMITS.size, frames.BROKEN: LIMITS.size})
+        """What the worker says when it is ready, and not a byte of what comes after it."""
         until = time.monotonic() + STARTING
-        while (frame := incoming.next()) is None:
-            self._control.settimeout(max(0.001, until - time.monotonic()))
-            try:
-                data = self._control.recv(65536)
-            except OSError as error:
-                raise SandboxUnavailable(f"a worker did not start: {error}") from error
-            if not data:
-                raise SandboxUnavailable("a worker ended while it started")
-            incoming.feed(data)
-        self._control.settimeout(None)
-        said: Any = codec.decode(frame[1], LIMITS)
-        if frame[0] == frames.BROKEN:
+        kind, length = frames.HEADER.unpack(self._exactly(frames.HEADER.size, until))
+        said: Any = codec.decode(self._exactly(min(length, LIMITS.size), until), LIMITS)
+        self._control.settimeout(FORKING)
+        if kind != frames.READY:
             raise SandboxUnavailable(f"a worker could not start:\n{said}")
         return dict(said)
+
+    def _exactly(self, many: int, until: float) -> bytes:
+        came = b""
+        while len(came) < many:
+            self._control.settimeout(max(0.001, until - time.monotonic()))
+            try:
+                part = self._control.recv(many - len(came))
+            except OSError as error:
+                raise SandboxUnavailable(f"a worker did not start: {error}") from error
+            if not part:
+                raise SandboxUnavailable("a worker ended while it started")
+            came += part
+        return came
 
     def fork(self) -> Channel:
         """A fresh child, by the ways to it.
 
         Raises:
-            Lost: the worker is gone.
+            Lost: the worker is gone, or gives no child.
         """
-        channel = Channel()
-        try:
-            with self._turn:
-                socket.send_fds(self._control, [b"c"], channel.theirs())
-        except OSError as error:
-            channel.close()
-            raise Lost(str(error)) from error
-        channel.handed_over()
-        return channel
+        # Each call takes a child and orders one; which of them is which does not matter.
+        with self._turn:
+            try:
+                self._control.sendall(WANTED)
+                said, fds, _, _ = socket.recv_fds(self._control, 1, 3, socket.MSG_CMSG_CLOEXEC)
+            except OSError as error:
+                raise Lost(str(error)) from error
+        if said != FORKED or len(fds) != 3:
+            raise Lost("the worker cannot fork" if said else "the worker is gone")
+        return Channel(*fds)
 
     @property
     def alive(self) -> bool:

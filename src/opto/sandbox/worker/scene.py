@@ -51,7 +51,10 @@ def played(task: dict[str, Any], talk: Talk) -> tuple[bool, Any]:
 def _run(text: str, label: str, flags: int, scene: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        code = compile(text, label, "exec", flags, dont_inherit=True)
+        try:
+            code = compile(text, label, "exec", flags, dont_inherit=True)
+        except MemoryError:  # what its parser says of brackets a hundred deep
+            raise SyntaxError("too deeply nested to be compiled") from None
     exec(code, scene)  # noqa: S102 - what the sandbox is for
 
 

@@ -1,9 +1,9 @@
 """The worker's first process: clean, single-threaded, and forked for every call.
 
-It never sees foreign code. For each call the host hands it three descriptors: the child's
-socket, the pipe for what is printed, and a leash, which stays here. As long as the host holds
-its end of the leash the child may live; when it lets go, or dies, the child is killed. When the
-child ends, the leash carries how.
+It never sees foreign code. The host gets three descriptors of each child: the child's socket,
+the pipe for what it prints, and a leash, whose other end stays here. As long as the host holds
+the leash the child may live; when it lets go, or dies, the child is killed. When the child ends,
+the leash carries how. One child is forked ahead, and locks itself in while nobody waits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import child, codec, confine, frames
-from .report import NOT_FORKED, REPORT
+from .report import AHEAD, FAILED, FORKED, REPORT
 
 __all__ = ["serve"]
 
@@ -122,7 +122,7 @@ class Zygote:
 
     def __init__(self, control: socket.socket, prepared: Any) -> None:
         self.control, self.prepared = control, prepared
-        self.leashes: dict[int, socket.socket | None] = {}  # by the child's pid
+        self.leashes: dict[int, socket.socket] = {}  # by the child's pid
         self.pids: dict[int, int] = {}  # by the leash's descriptor
         self.wake, self.alarm = socket.socketpair()
         for end in (self.wake, self.alarm):
@@ -136,8 +136,12 @@ class Zygote:
     def run(self) -> None:
         """Serve until the host is gone; then nothing of ours lives on."""
         try:
+            for _ in range(AHEAD):
+                self._deliver()
             while self._turn():
                 pass
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the host is gone
         finally:
             for pid in self.leashes:
                 _kill(pid)
@@ -156,49 +160,54 @@ class Zygote:
         return True
 
     def _called(self) -> bool:
-        """Fork a child for a call; False if the host is gone."""
-        said, fds, _, _ = socket.recv_fds(self.control, 1, 3)
-        if not said:
-            return False
-        if len(fds) == 3:
-            talk, printed, leash = fds
-            self._fork(talk, printed, socket.socket(fileno=leash))
-            os.close(talk)
-            os.close(printed)
-        return True
+        """The host has taken a child: fork the next; False if the host is gone."""
+        wanted = self.control.recv(64)
+        for _ in wanted:
+            self._deliver()
+        return bool(wanted)
 
-    def _fork(self, talk: int, printed: int, leash: socket.socket) -> None:
+    def _deliver(self) -> None:
+        """Fork a child, and hand the host its ends."""
+        talk, their_talk = socket.socketpair()
+        leash, their_leash = socket.socketpair()
+        their_printed, printed = os.pipe()
+        theirs = [their_talk.detach(), their_printed, their_leash.detach()]
         try:
             self.prepared.before_fork()
             pid = os.fork()
         except OSError:
-            with leash, suppress(OSError):
-                leash.send(REPORT.pack(NOT_FORKED, 0, 0.0, 0.0))
-            return
-        if pid == 0:
-            try:
-                self._leave_to_child(leash)
-                child.main(talk, printed, self.prepared)
-            finally:
-                os._exit(70)
-        self.leashes[pid] = leash
-        self.pids[leash.fileno()] = pid
-        self.poll.register(leash, select.POLLIN)
+            self.control.send(FAILED)
+            leash.close()
+        else:
+            if pid == 0:
+                try:
+                    self._leave_to_child(leash, theirs)
+                    child.main(talk.detach(), printed, self.prepared)
+                finally:
+                    os._exit(70)
+            self.leashes[pid] = leash
+            self.pids[leash.fileno()] = pid
+            self.poll.register(leash, select.POLLIN)
+            socket.send_fds(self.control, [FORKED], theirs)
+        talk.close()
+        for fd in (*theirs, printed):
+            os.close(fd)
 
-    def _leave_to_child(self, leash: socket.socket) -> None:
+    def _leave_to_child(self, leash: socket.socket, theirs: list[int]) -> None:
         """Close what a child has no business with, and forget what a parent is."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        others = [other for other in self.leashes.values() if other is not None]
-        for sock in (self.control, self.wake, self.alarm, leash, *others):
+        for sock in (self.control, self.wake, self.alarm, leash, *self.leashes.values()):
             os.close(sock.detach())
+        for fd in theirs:
+            os.close(fd)
 
     def _pulled(self, fd: int) -> None:
         """The host said something by the leash, or let go of it."""
         pid = self.pids[fd]
         leash = self.leashes[pid]
         try:
-            said = leash.recv(16, socket.MSG_DONTWAIT) if leash else b""
+            said = leash.recv(16, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
@@ -225,8 +234,6 @@ class Zygote:
 
     def _report(self, pid: int, status: int, used: Any) -> None:
         leash = self.leashes.pop(pid)
-        if leash is None:
-            return
         self.pids.pop(leash.fileno(), None)
         with suppress(KeyError):
             self.poll.unregister(leash)
