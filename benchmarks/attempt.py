@@ -97,9 +97,7 @@ def attempt(side: str, name: str, seed: int) -> dict[str, Any]:
     asked, llm = SIDES[side](job.calls)
     optimizers = import_module("opto.optimizers")
     task = job.make(random)
-    optimizer = optimizers.OptoPrime(
-        task.parameters, llm=llm, memory_size=job.calls, max_tokens=job.tokens
-    )
+    optimizer = optimizers.OptoPrime(task.parameters, llm=llm, max_tokens=job.tokens)
     began, steps, unchanged, errors = monotonic(), 0, 0, []
     judged = task.judged()
     while not judged.solved and not asked.spent:

@@ -187,13 +187,14 @@ How to read it:
   temperature) over HTTP on 127.0.0.1; no answer is scripted. The model is small and the numbers
   are too: with 10 runs a side, a difference of three or less may be chance.
 * The programs are those of `benchmarks/smalljobs.py`, written once. Both sides do
-  `OptoPrime(parameters, llm=..., memory_size=..., max_tokens=...)` with the same numbers, and
-  `zero_feedback`, `backward`, `step` until it is solved or all questions are asked. A question
-  counts when it is sent, second tries and questions back included.
+  `OptoPrime(parameters, llm=..., max_tokens=...)`, all else as it is by default (so without
+  memory), and `zero_feedback`, `backward`, `step` until it is solved or all questions are asked.
+  A question counts when it is sent, second tries and questions back included.
 * Ours sends through `OpenAILLM` and asks for JSON by a schema, as `LocalLLM` does; the original
   sends through its own `CustomLLM` and asks for a JSON object. It is trace-opt==0.1.3.8, and a
   step of its that raises counts as one without a change.
-* Seeds choose start and goal, the same for both. Only seeds that both sides have worked on count.
+* Seeds 0 to 9 choose start and goal, the same for both; how long a run may be was chosen by a
+  look at other seeds. Only seeds that both sides have worked on count.
 * Seconds are of a machine that other programs used as well.
 """
 

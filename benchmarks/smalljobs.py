@@ -206,5 +206,5 @@ JOBS = {
     "number": Job("tune a number by 'larger' and 'smaller'", Seating, calls=8, tokens=300),
     "choice": Job("choose one of five colours from a hint", Painting, calls=5, tokens=300),
     "greeting": Job("make a greeting Spanish", Greeting, calls=5, tokens=300),
-    "repair": Job("repair a function from failing cases", Sorting, calls=4, tokens=500),
+    "repair": Job("repair a function from failing cases", Sorting, calls=3, tokens=500),
 }
