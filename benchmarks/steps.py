@@ -16,7 +16,6 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from os import getloadavg
-from statistics import median
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +71,8 @@ class Cell:
 
     @property
     def took(self) -> float | None:
-        return median(self.seconds) if self.seconds else None
+        """The least of all, so that what disturbed one does not count."""
+        return min(self.seconds, default=None)
 
     @property
     def done(self) -> bool:
@@ -220,8 +220,8 @@ NOTES = """\
 How to read it:
 
 * Scripted: the model waits {latency:g} s and gives an answer that the optimizer can use. Seconds
-  of one `zero_feedback`, `backward` and `step` together, after the graph was recorded; medians of
-  up to {repeats} (of one, where it takes longer than {enough:g} s), the sides in turn, each in a
+  of one `zero_feedback`, `backward` and `step` together, after the graph was recorded; the least
+  of {repeats} (of one, where it takes longer than {enough:g} s), the sides in turn, each in a
   process of its own. In parentheses: the questions of a step.
 * A step that takes longer than {limit:g} s is stopped ("> {limit:g} s"): the original and TextGrad
   ask once for each edge of the graph, one after the other. An error's name is what a side raises.
