@@ -28,27 +28,11 @@ def insert(connection, data="{}"):
     return connection.execute(sql, (data,)).lastrowid
 
 
-def test_a_place_is_never_given_twice(made):
-    made.execute("BEGIN")
-    first = insert(made)
-    made.execute("COMMIT")
-    made.execute("DROP TRIGGER event_remains")
-    made.execute("DELETE FROM event")
-    assert insert(made) == first + 1
-
-
 @pytest.mark.parametrize("statement", ["UPDATE event SET data = ''", "DELETE FROM event"])
 def test_what_is_written_stays(made, statement):
     insert(made)
     with pytest.raises(sqlite3.IntegrityError, match="a journal is only appended to"):
         made.execute(statement)
-
-
-@pytest.mark.parametrize("column", ["key", "run", "kind"])
-def test_what_events_are_found_by_has_an_index(made, column):
-    question = f"SELECT seq FROM event WHERE {column} = ''"  # noqa: S608 - a word of this test
-    [plan] = made.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
-    assert f"event_by_{column}" in plan[3]
 
 
 def columns(statements, table):

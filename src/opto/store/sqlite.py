@@ -119,6 +119,8 @@ class SQLiteJournal(Journal):
         self._reader.close()
 
     def _insert(self, rows: Sequence[Row], ended: Claim | None) -> list[int]:
+        if not rows:
+            return []
         # A reply ends the claim on its question by itself, see `OF_A_CONNECTION`.
         if len(rows) == 1 and (ended is None or (rows[0].kind, ended.key) == _answer(rows[0])):
             with understood(self.path):
