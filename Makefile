@@ -9,6 +9,7 @@
 #   make bench-steps  a step with a slow model: ours beside trace-opt 0.1.3.8 and TextGrad
 #   make bench-prompts  how many tokens the optimizers ask with, beside trace-opt 0.1.3.8
 #   make bench-local  a model on this machine on small jobs: ours beside trace-opt 0.1.3.8
+#   make bench-sandbox  what a call of foreign code costs, and what it is held to
 #   make soak         ten minutes of everything at once (ARGS=60: one minute)
 #   make clean        remove what these commands made
 
@@ -22,7 +23,7 @@ COMMA   := ,
 OPENAI  := $(OPENAI_API_KEY)$(TRACE_CUSTOMLLM_URL)
 MODEL   := $(if $(LITELLM),litellm$(COMMA)quickstart,$(if $(OPENAI),quickstart,local))
 
-.PHONY: quickstart test check bench bench-asking bench-codes bench-steps bench-prompts bench-local soak clean
+.PHONY: quickstart test check bench bench-asking bench-codes bench-steps bench-prompts bench-local bench-sandbox soak clean
 
 quickstart: $(VENV)/.has-$(MODEL)
 	@$(PY) -m opto quickstart
@@ -52,6 +53,9 @@ bench-prompts: $(VENV)/.has-litellm
 
 bench-local: $(VENV)/.has-local
 	@$(PY) -m benchmarks.local $(ARGS)
+
+bench-sandbox: $(VENV)/.has-core
+	@$(PY) -m benchmarks.sandbox $(ARGS)
 
 soak: $(VENV)/.has-core
 	@$(PY) -m benchmarks.soak $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from benchmarks.rounds import Leg, Result
 
 PAGE = ROOT / "docs" / "performance.md"
-# The last section is another benchmark's, see `benchmarks.asking`.
+# The last sections are other benchmarks', see `benchmarks.asking` and `benchmarks.sandbox`.
 ASKING = "## Asking"
+SANDBOX = "## Foreign code in the sandbox"
 
 
 def processor() -> str:
@@ -42,16 +44,18 @@ def where() -> str:
 
 
 def put(*, tracing: str | None = None, asking: str | None = None) -> None:
-    """Write one of the two parts of the page, and keep the other as it is.
+    """Write a part of the page, and keep the others as they are.
 
     Args:
         tracing: all that stands before the section on asking.
         asking: that section, with its heading.
     """
-    before, heading, after = PAGE.read_text(encoding="utf-8").partition(ASKING)
+    text, *rest = re.split(f"^(?={SANDBOX}$)", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    before, heading, after = text.partition(ASKING)
     first = before.rstrip() if tracing is None else tracing.rstrip()
-    last = (heading + after).strip() if asking is None else asking.strip()
-    PAGE.write_text(f"{first}\n\n{last}\n".replace("\n\n\n", "\n\n"), encoding="utf-8")
+    second = (heading + after).strip() if asking is None else asking.strip()
+    whole = "\n\n".join([first, second, *map(str.strip, rest)]) + "\n"
+    PAGE.write_text(whole.replace("\n\n\n", "\n\n"), encoding="utf-8")
 
 
 NOTES = """\

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opto.sandbox.host import Conversation
     from opto.sandbox.outcome import Outcome
 
-__all__ = ["Aside"]
+__all__ = ["Aside", "waited_for"]
 
 
 class Aside:
@@ -97,15 +97,12 @@ class Aside:
         if self._held is not None:
             self._held.abandon()
 
-    @staticmethod
-    def here(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Outside of a loop: call a function, and wait for it if it is asynchronous."""
-        value = function(*args, **kwargs)
-        return _waited_for(value) if iscoroutine(value) else value
 
+def waited_for(coroutine: Any) -> Any:
+    """What a coroutine returns, without a loop to await it in.
 
-def _waited_for(coroutine: Any) -> Any:
-    """What a coroutine returns; in a thread, as a loop may be running in this one."""
+    It runs in a thread, as a loop may be running in this one.
+    """
     done: Future[Any] = Future()
     context = copy_context()
 

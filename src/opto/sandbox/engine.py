@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opto.errors import SandboxError, SandboxUnavailable
-from opto.sandbox.aside import Aside
 from opto.sandbox.host import Conversation
 from opto.sandbox.outcome import Outcome
 from opto.sandbox.pool import Kind, Lost, Pool
@@ -87,7 +87,7 @@ class CPython:
         Raises:
             SandboxUnavailable: the level cannot be held here.
         """
-        return self._called(task, policy, Aside.here)
+        return self._called(task, policy, _asked_here)
 
     async def call_async(self, task: Task, policy: Policy) -> Outcome:
         """Run a task; host functions are called, and awaited, in the calling task.
@@ -95,6 +95,9 @@ class CPython:
         Raises:
             SandboxUnavailable: the level cannot be held here.
         """
+        # lazy: it needs asyncio, which takes 0.05 s and is there where this is called.
+        from opto.sandbox.aside import Aside
+
         aside = Aside(policy.total)
         return await aside.run(lambda: self._called(task, policy, aside.ask, aside.holding))
 
@@ -166,6 +169,17 @@ class CPython:
 
 def _kind(policy: Policy, level: str, preload: tuple[str, ...]) -> Kind:
     return Kind(level, policy.memory_bytes, policy.read, preload, without())
+
+
+def _asked_here(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a host function in this thread, and wait for it if it is asynchronous."""
+    value = function(*args, **kwargs)
+    if type(value) is CoroutineType:
+        # lazy: it needs asyncio, which takes 0.05 s; whoever has coroutines has it.
+        from opto.sandbox.aside import waited_for
+
+        return waited_for(value)
+    return value
 
 
 def _refuse_none(policy: Policy) -> None:

@@ -75,7 +75,7 @@ def encode(value: Any, limits: Limits, plain: Callable[[Any], Any] | None = None
         if depth > limits.depth:
             raise TooLarge(f"nested more than {limits.depth} deep, or contains itself")
         codes = _codes(level, value, plain)
-        kinds = _write_codes(out, codes)
+        kinds = _write_codes(out, codes, len(level))
         memory += sum(COST.get(code, 8) * many for code, many in kinds.items())
         if memory > limits.memory:
             raise TooLarge(f"more than {limits.memory} bytes of objects")
@@ -87,16 +87,17 @@ def encode(value: Any, limits: Limits, plain: Callable[[Any], Any] | None = None
 
 
 def _codes(level: list[Any], root: Any, plain: Callable[[Any], Any] | None) -> bytes:
-    """One code a value; objects of other types are replaced in `level` first."""
-    find = CODES.__getitem__
-    try:
-        codes = bytes(map(find, map(type, level)))
-    except KeyError:
+    """One code a value, or one for all; objects of other types are replaced in `level` first."""
+    kinds = set(map(type, level))
+    if not kinds <= CODES.keys():
         for at, value in enumerate(level):
             if type(value) not in CODES:
                 level[at] = _replaced(value, root, plain)
-        codes = bytes(map(find, map(type, level)))
-    if TRUE in codes:
+        kinds = set(map(type, level))
+    if len(kinds) == 1 and bool not in kinds:
+        return bytes((CODES[kinds.pop()],))
+    codes = bytes(map(CODES.__getitem__, map(type, level)))
+    if bool in kinds:
         codes = bytes([FALSE if v is False else c for v, c in zip(level, codes, strict=True)])
     return codes
 
@@ -152,11 +153,13 @@ def _counts(codes: bytes) -> dict[int, int]:
     return {code: codes.count(code) for code in sorted(set(codes))}
 
 
-def _write_codes(out: Writer, codes: bytes) -> dict[int, int]:
+def _write_codes(out: Writer, codes: bytes, count: int) -> dict[int, int]:
     """Write the codes of a level; how often each occurs, in order."""
-    counts = _counts(codes)
-    out.put(b"\x00" + codes if len(counts) > 1 else bytes((1, codes[0])))
-    return counts
+    if len(codes) == 1:
+        out.put(b"\x01" + codes)
+        return {codes[0]: count}
+    out.put(b"\x00" + codes)
+    return _counts(codes)
 
 
 def _write_columns(

@@ -28,6 +28,8 @@ __all__ = ["serve"]
 LIMITS = codec.Limits.of(1 << 20)
 # Below are those that the child will have: nothing, printed, printed, its socket.
 FIRST_FREE = 10
+# So much may be on its way before a side must wait; the system may allow less.
+BUFFER = 4 << 20
 # What most code imports, so that not every child does.
 COMMON = (
     "asyncio",
@@ -169,6 +171,8 @@ class Zygote:
     def _deliver(self) -> None:
         """Fork a child, and hand the host its ends."""
         talk, their_talk = socket.socketpair()
+        for end in (talk, their_talk):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         leash, their_leash = socket.socketpair()
         their_printed, printed = os.pipe()
         theirs = [their_talk.detach(), their_printed, their_leash.detach()]
