@@ -81,7 +81,8 @@ def test_a_step_that_fails_has_written_what_it_has_written(code):
             code._data = NEW
             raise RuntimeError
 
-    pytest.raises(RuntimeError, fail)
+    with pytest.raises(RuntimeError):
+        fail()
     assert code.foreign is True
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import OptimizerError
 from opto.llm.around import tell
+from opto.optimizers.marking import mark_steps
 from opto.optimizers.options import is_overridden, refuse_unknown
 from opto.optimizers.proposal import Update, projected
 from opto.trace.nodes import Node, ParameterNode
@@ -33,6 +34,11 @@ class AbstractOptimizer(ABC):
     Raises:
         OptimizerError: there is nothing in it that could be changed.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # What a step writes is known as an optimizer's, whatever optimizer it is.
+        mark_steps(cls)
 
     def __init__(self, parameters: Any, *args: Any, **kwargs: Any) -> None:
         refuse_unknown(f"{type(self).__name__}()", Optimizer.__init__, args, kwargs)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from opto.llm import Usage
 from opto.optimizers.convert import same
 from opto.optimizers.render import shown
+from opto.trace.written import steps
 
 if TYPE_CHECKING:
     from opto.llm import Reply
@@ -221,8 +222,9 @@ class Update(Mapping[Any, Any]):
     def apply(self) -> None:
         """Make the changes: all of them, or none if one cannot be made."""
         try:
-            for change in self.changes:
-                change.parameter._set(change.after)
+            with steps([change.parameter for change in self.changes]):
+                for change in self.changes:
+                    change.parameter._set(change.after)
         except BaseException:
             self.undo()
             raise

@@ -256,7 +256,8 @@ class Outcome:
         failed = failure(callee.op, keys, nodes, error, base=callee.base, told=True)
         level = getattr(callee.function, "level", None)
         if level is not None:
-            failed.exception_node._more().sandbox = foreign.level if foreign else level()
+            here = foreign.level if foreign else level()
+            failed.exception_node._more().sandbox = failed.exception_node.info["sandbox"] = here
         if within and self.reads is not None:
             keep(failed.exception_node, inner, self.reads, self.opened, self.values)
         asking = READS.get() if token is None else token.old_value

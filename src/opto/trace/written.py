@@ -91,6 +91,12 @@ def held(error: BaseException) -> Held | None:
     return found if isinstance(found, Held) else None
 
 
+class _Nothing:
+    """The extras of what is no node."""
+
+    written = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """An optimizer's step: what parameters held when it began, and when that was."""
@@ -136,7 +142,7 @@ def steps(parameters: Iterable[Any]) -> Iterator[None]:
         >>> f.parameter.foreign
         True
     """
-    codes = [p for p in parameters if p._extras.written is not None]
+    codes = [p for p in parameters if getattr(p, "_extras", _Nothing).written is not None]
     outer: _Step = STEP.get() or _Step({}, next(SERIALS))
     before = {id(p): p._data for p in codes}
     token = STEP.set(_Step({**before, **outer.before}, outer.serial))

@@ -1,0 +1,50 @@
+"""Of what kind a value of the host is: plain data, or something that answers calls."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from opto.llm import LLM
+from opto.sandbox.wire import Unsendable, check
+from opto.trace.bundle import FunModule
+
+__all__ = ["awaits", "is_plain", "standin_for"]
+
+_PLAIN = frozenset((bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a copy of `value` can be sent; of containers, whether one of its kind can.
+
+    Example:
+        >>> is_plain([print]), is_plain(3), is_plain(print)
+        (True, True, False)
+    """
+    if value is None or type(value) in _PLAIN:
+        return True
+    try:
+        check(value)
+    except Unsendable:
+        return False
+    return True
+
+
+def standin_for(function: Any) -> str | None:
+    """What in `opto.sandbox.standins` wraps `function`; None where it returns plain data.
+
+    Example:
+        >>> from opto.trace import bundle
+        >>> standin_for(bundle()(lambda x: x)), standin_for(len)
+        ('as_node', None)
+    """
+    if isinstance(function, FunModule):
+        return "as_node_later" if awaits(function) else "as_node"
+    return "as_reply" if isinstance(function, LLM) else None
+
+
+def awaits(function: Any) -> bool:
+    """Whether calling `function` gives something to be awaited."""
+    if isinstance(function, FunModule):
+        return function._callee.asynchronous
+    return inspect.iscoroutinefunction(function)

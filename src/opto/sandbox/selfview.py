@@ -1,0 +1,116 @@
+"""What a method of foreign code gets for `self`: what can be read of the object, as data."""
+
+from __future__ import annotations
+
+import inspect
+from types import MemberDescriptorType
+from typing import TYPE_CHECKING, Any
+
+from opto.sandbox.guard import is_guarded
+from opto.sandbox.kinds import is_plain, standin_for
+from opto.sandbox.task import SelfView
+from opto.trace.containers import RESERVED, members
+from opto.trace.nodes import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from opto.sandbox.analysis import Facts
+
+__all__ = ["view_of"]
+
+_ABSENT = object()
+
+
+def view_of(me: Any, facts: Facts, original: Facts | None) -> tuple[SelfView, dict[str, str]]:
+    """The view of `me` that a method may have, and which of its methods return stand-ins.
+
+    Only what the code reads is copied. What runs code of the user's (methods, properties)
+    is there if the user's own text of the method used it as well.
+
+    Args:
+        me: the object; a class, for a class method.
+        facts: of the code.
+        original: of the user's own text; None if that is not known.
+    """
+    kind = me if isinstance(me, type) else type(me)
+    seen = _Seen(me, kind, None if original is None else original.attributes)
+    for name in facts.attributes if facts.attributes is not None else _all_of(me):
+        seen.look(name)
+    view = SelfView(
+        parameter=facts.first or "self",
+        owner=kind.__name__,
+        values=seen.values,
+        host=seen.host,
+        left_out=seen.left_out,
+    )
+    return view, seen.standins
+
+
+def _all_of(me: Any) -> list[str]:
+    found = vars(me) if isinstance(me, type) else members(me)
+    return [name for name in found if not name.startswith(("__", RESERVED))]
+
+
+class _Seen:
+    """What was found of an object, sorted."""
+
+    def __init__(self, me: Any, kind: type, granted: Iterable[str] | None) -> None:
+        self.me, self.kind = me, kind
+        # Code that reads its object by `getattr` may be said to read all of it.
+        self.granted: frozenset[str] | None = None if granted is None else frozenset(granted)
+        self.values: dict[str, Any] = {}
+        self.host: dict[str, Callable[..., Any]] = {}
+        self.left_out: dict[str, str] = {}
+        self.standins: dict[str, str] = {}
+
+    def look(self, name: str) -> None:
+        """Find `name`, and decide what becomes of it."""
+        private = name.startswith("__") and not name.endswith("__")
+        real = f"_{self.kind.__name__.lstrip('_')}{name}" if private else name
+        held = inspect.getattr_static(self.me, real, _ABSENT)
+        if held is _ABSENT or name.startswith(RESERVED):
+            return
+        allowed = self.granted is None or name in self.granted
+        if _runs_when_read(held) and not allowed:
+            self._leave(name, "is computed by your program, and the original code does not read it")
+            return
+        value = getattr(self.me, real) if _is_bound_late(held) else held
+        if isinstance(value, Node):
+            self._leave(name, "is a node, which stays in your program: pass it as an argument")
+        elif callable(value):
+            self._call(name, value, allowed=allowed)
+        elif not is_plain(value):
+            kind = type(value).__name__
+            self._leave(name, f"is a {kind}, which is no plain data: pass what is needed of it")
+        elif is_guarded(name, value):
+            self._leave(name, "looks like a secret, and secrets stay in your program")
+        else:
+            self.values[name] = value
+
+    def _call(self, name: str, value: Callable[..., Any], *, allowed: bool) -> None:
+        if not allowed:
+            self._leave(
+                name,
+                "runs in your program, and the original code does not call it: grant it "
+                f"by sandbox.Policy(host={{{name!r}: ...}}), as a function {name}()",
+            )
+            return
+        self.host[name] = value
+        standin = standin_for(value)
+        if standin is not None:
+            self.standins[name] = standin
+
+    def _leave(self, name: str, why: str) -> None:
+        self.left_out[name] = f"{self.kind.__name__}.{name} {why}"
+
+
+def _runs_when_read(held: Any) -> bool:
+    """Whether reading it runs code that is not Python's own."""
+    if isinstance(held, MemberDescriptorType | staticmethod | classmethod):
+        return False
+    return hasattr(type(held), "__get__") and not callable(held)
+
+
+def _is_bound_late(held: Any) -> bool:
+    return hasattr(type(held), "__get__")

@@ -1,0 +1,628 @@
+"""Foreign code in the place of a trainable function: held in calls, and told of in the graph."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import os
+import pickle
+
+import pytest
+
+from opto import sandbox
+from opto.errors import ExecutionError, ForeignCodeError, SandboxError
+from opto.llm import ScriptedLLM
+from opto.sandbox.foreign import checked
+from opto.trace import Module, bundle, node
+from opto.trace.graph import Graph
+from opto.trace.nodes import ExceptionNode
+from opto.trace.written import steps
+
+FACTOR = 3
+API_KEY = "sk-0123456789abcdefghij"
+LIMITS = [1, 2]
+
+
+def tripled(x):
+    return x * FACTOR
+
+
+def written(fun, text: str):
+    """`fun`, with code as an optimizer writes it."""
+    with steps([fun.parameter]):
+        fun.parameter._set(text)
+    return fun
+
+
+def failure(call, *args) -> ExceptionNode:
+    with pytest.raises(ExecutionError) as raised:
+        call(*args)
+    return raised.value.exception_node
+
+
+def step_of(result):
+    return Graph.of(result)[result.py_name]
+
+
+def identity(**options):
+    @bundle(trainable=True, **options)
+    def f(x):
+        """Give something back."""
+        return x
+
+    return f
+
+
+# --- where it runs --------------------------------------------------------------------------------
+
+
+def test_the_users_code_runs_in_the_process_and_an_optimizers_does_not():
+    f = identity()
+    f.parameter._set("import os\ndef f(x):\n    return os.getpid()")
+    assert f(1).data == os.getpid()
+    written(f, "import os\ndef f(x):\n    return [os.getpid()]")
+    assert f(1).data != [os.getpid()]
+    f.parameter._set("import os\ndef f(x):\n    return {os.getpid()}")
+    assert f(1).data == {os.getpid()}
+
+
+def test_the_graph_says_which_it_was():
+    f = identity()
+    own = f(1)
+    assert step_of(own).sandbox is None
+    assert "sandbox" not in own.info
+    held = written(f, "def f(x):\n    return x + 1")(1)
+    assert held.data == 2
+    assert step_of(held).sandbox in {"process", "isolated"}
+    assert held.info["sandbox"] == step_of(held).sandbox
+    again = Graph.from_json(Graph.of(held).to_json())
+    assert again[held.py_name].sandbox == step_of(held).sandbox
+    assert [step.sandbox for step in again.steps if step.kind != "message"] == [None, None]
+
+
+def test_graphs_of_earlier_versions_are_read():
+    written_now = json.loads(Graph.of(node(1) + 1).to_json())
+    for entry in written_now["steps"]:
+        del entry["sandbox"]
+    graph = Graph.from_json(json.dumps(written_now))
+    assert [(step.value, step.sandbox) for step in graph.steps] == [(1, None), (1, None), (2, None)]
+
+
+def test_a_result_is_an_output_like_any_other():
+    f = written(identity(), "def f(x):\n    return x + 1")
+    x = node(4, trainable=True)
+    y = f(x)
+    assert y.parents == [x, f.parameter]
+    assert list(y.inputs) == ["x", "__code"]
+    y.backward("larger")
+    assert str(f.parameter.feedback) == str(x.feedback)
+    assert f(f(1)).data == 3
+
+
+def test_text_that_the_user_has_written_stays_the_users_whoever_sets_it():
+    f = identity()
+    original = f.parameter.data
+    f.parameter._set("def f(x):\n    return x + 1")
+    written(f, original)
+    y = f(1)
+    assert (y.data, step_of(y).sandbox) == (1, None)
+
+
+# --- how strongly ---------------------------------------------------------------------------------
+
+
+def test_level_none_is_the_process():
+    f = written(identity(sandbox="none"), "import os\ndef f(x):\n    return os.getpid()")
+    y = f(1)
+    assert (y.data, step_of(y).sandbox) == (os.getpid(), "none")
+
+
+def test_a_function_without_a_policy_has_that_around_it():
+    f = written(identity(), "import os\ndef f(x):\n    return os.getpid()")
+    with sandbox.use("none"):
+        y = f(1)
+        assert (y.data, step_of(y).sandbox, y.info["sandbox"]) == (os.getpid(), "none", "none")
+        failed = failure(written(f, "def f(x):\n    return 1 / 0"), 1)
+        assert failed.data == "(ZeroDivisionError) division by zero"
+        assert failed.info["sandbox"] == "none"
+    with sandbox.use("process"):
+        written(f, "import os\ndef f(x):\n    return os.getpid()")
+        assert f(1).data != os.getpid()
+        assert step_of(f(1)).sandbox == "process"
+
+
+def test_the_environment_may_only_tighten(monkeypatch):
+    monkeypatch.setenv("OPTO_SANDBOX", "process")
+    f = written(identity(sandbox="none"), "import os\ndef f(x):\n    return os.getpid()")
+    assert f(1).data != os.getpid()
+
+
+def test_a_policy_that_is_none_is_refused_where_it_is_written():
+    with pytest.raises(SandboxError, match="isolatd"):
+        identity(sandbox="isolatd")
+    with pytest.raises(SandboxError, match="Policy"):
+        identity(sandbox=3)
+    assert checked(policy := sandbox.Policy(time=1)) is policy
+
+
+def test_a_module_says_it_for_all_its_functions():
+    class Agent(Module):
+        def __init__(self):
+            self.other = identity()
+            self.own = identity(sandbox="process")
+
+        @bundle(trainable=True)
+        def act(self, x):
+            return x
+
+    agent, stranger = Agent(), Agent()
+    agent.set_sandbox("none")
+    here = "import os\ndef {}({}):\n    return os.getpid()"
+    for one in (agent, stranger, copy.deepcopy(agent)):
+        written(one.act, here.format("act", "self, x"))
+        written(one.other, here.format("f", "x"))
+        written(one.own, here.format("f", "x"))
+    twin = copy.deepcopy(agent)
+    assert [a.act(1).data == os.getpid() for a in (agent, twin, stranger)] == [True, True, False]
+    assert [f(1).data == os.getpid() for f in (agent.other, agent.own)] == [True, False]
+    agent.set_sandbox(None)
+    assert [f(1).data == os.getpid() for f in (agent.act, agent.other)] == [False, False]
+    with pytest.raises(SandboxError):
+        agent.set_sandbox("nowhere")
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def test_an_error_comes_back_with_its_line_marked():
+    f = written(identity(), "def f(x):\n    y = g(x)\n    return y\n\ndef g(x):\n    return 1 / x")
+    failed = failure(f, 0)
+    assert failed.data == "(ZeroDivisionError) division by zero"
+    assert failed.create_feedback("full").split("\n") == [
+        "def f(x):",
+        "    y = g(x) <--- The error was raised in a called function.",
+        "    return y",
+        "",
+        "def g(x):",
+        "    return 1 / x <--- (ZeroDivisionError) division by zero.",
+        "",
+        "(ZeroDivisionError) division by zero",
+    ]
+    assert "return 1 / x\nZeroDivisionError: division by zero" in failed.info["traceback"]
+    assert step_of(failed).sandbox in {"process", "isolated"}
+    assert [p.py_name for p in failed.parents] == ["x0", f.parameter.py_name]
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "message"),
+    [
+        ("raise KeyError('a')", KeyError, "'a'"),
+        ("raise ValueError('no such city')", ValueError, "no such city"),
+        ("return {}['b']", KeyError, "'b'"),
+        ("return x.nothing", AttributeError, "'int' object has no attribute 'nothing'"),
+        ("assert x > 5, 'small'", AssertionError, "small"),
+    ],
+)
+def test_an_error_that_is_not_caught_is_of_its_builtin_class(raised, kind, message):
+    f = written(identity(catch_execution_error=False), f"def f(x):\n    {raised}")
+    with pytest.raises(kind) as caught:
+        f(1)
+    assert type(caught.value) is kind
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("raised", "name"),
+    [
+        ("import json\n    json.loads('{')", "json.decoder.JSONDecodeError"),
+        ("class Mine(Exception): pass\n    raise Mine('x')", "f.<locals>.Mine"),
+        ("raise SystemExit(3)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("b'\\xff'.decode()", "UnicodeDecodeError"),
+    ],
+)
+def test_an_error_of_another_class_is_one_that_names_it(raised, name):
+    f = written(identity(catch_execution_error=False), f"def f(x):\n    {raised}")
+    with pytest.raises(ForeignCodeError, match=name.rpartition(".")[2]) as caught:
+        f(1)
+    assert caught.value.error == name
+    caught_too = failure(written(identity(), f"def f(x):\n    {raised}"), 1)
+    assert caught_too.data.startswith(f"({name})")
+
+
+def test_an_endless_loop_is_stopped_and_said_to_be_one():
+    f = identity(sandbox=sandbox.Policy(time=0.3))
+    failed = failure(written(f, "def f(x):\n    while True:\n        x += 1"), 1)
+    assert failed.data == "(timeout) stopped after 0.3 s in the loop at line 2"
+    assert "<--- (timeout) stopped after 0.3 s" in failed.create_feedback("full")
+
+
+def test_a_socket_is_refused_in_words():
+    code = (
+        "import socket\ndef f(x):\n    return socket.create_connection(('127.0.0.1', 9)).fileno()"
+    )
+    failed = failure(written(identity(), code), 1)
+    assert "there is no network here" in failed.data
+    assert "create_connection" in failed.create_feedback("full")
+
+
+def test_what_no_python_is_fails_as_in_the_process():
+    failed = failure(written(identity(), "def f(x):\n    return ("), 1)
+    assert "SyntaxError" in failed.data
+    failed = failure(written(identity(), "def g(x):\n    return x"), 1)
+    assert "must define a function named f" in failed.data
+
+
+def test_code_of_a_depth_that_nobody_reads_is_refused():
+    failed = failure(written(identity(), "def f(x):\n    return " + "not " * 9000 + "x"), 1)
+    assert "too deeply" in failed.data
+    failed = failure(written(identity(), "def f(x):\n    return x\n" + "#" * 300_000), 1)
+    assert "are the most" in failed.data
+
+
+def test_feedback_on_a_failure_reaches_the_code():
+    f = written(identity(), "def f(x):\n    return 1 / 0")
+    failed = failure(f, 1)
+    failed.backward(failed.create_feedback("full"))
+    assert len(f.parameter.feedback) == 1
+
+
+# --- what goes in and out -------------------------------------------------------------------------
+
+
+def test_arguments_that_are_no_data_are_refused_with_advice():
+    f = written(identity(), "def f(x):\n    return 1")
+    failed = failure(f, node(object()))
+    assert "object" in failed.data
+    for way in ("plain data", "host=", 'sandbox="none"'):
+        assert way in failed.data
+    assert failed.parents[-1] is f.parameter
+
+
+def test_arguments_are_copies():
+    given = [1]
+    f = written(identity(), "def f(x):\n    x.append(2)\n    return x")
+    assert f(given).data == [1, 2]
+    assert given == [1]
+
+
+def test_functions_on_nodes_cannot_be_held():
+    f = written(identity(traceable_code=True), "def f(x):\n    return x + 1")
+    failed = failure(f, 1)
+    assert "traceable_code" in failed.data
+    assert 'sandbox="none"' in failed.data
+    with sandbox.use("none"):
+        assert f(1).data == 2
+
+
+def test_what_is_printed_is_printed(capsys):
+    written(identity(), "def f(x):\n    print('hello', chr(27) + '[31mred')\n    return x")(1)
+    assert capsys.readouterr().out == "hello red\n"
+
+
+def test_bundle_above_the_code_is_left_out_and_lines_keep_their_numbers():
+    code = "@bundle(\n    trainable=True\n)\ndef f(x):\n    return 1 / x"
+    assert written(identity(), code)(2).data == 0.5
+    failed = failure(written(identity(), code), 0)
+    assert "return 1 / x <---" in failed.create_feedback("full")
+
+
+def test_modules_data_and_helpers_are_there():
+    code = (
+        "import math\n\ndef f(x):\n    return tripled(x) + math.floor(2.5) + sum(LIMITS) + FACTOR"
+    )
+    assert written(identity(), code)(1).data == 3 + 2 + 3 + 3
+
+
+def test_a_secret_is_not_there():
+    failed = failure(written(identity(), "def f(x):\n    return API_KEY"), 1)
+    assert "API_KEY" in failed.data
+    assert "secret" in failed.data
+    assert API_KEY not in str(failed.info)
+
+
+def test_recursion_stays_inside():
+    @bundle(trainable=True)
+    def fib(n):
+        return n
+
+    code = "def fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 2)"
+    assert written(fib, code)(15).data == 610
+
+
+def test_defaults_and_keywords_are_the_codes_own_where_the_call_fits_only_them():
+    @bundle(trainable=True)
+    def f(x, k=2):
+        return x * k
+
+    written(f, "def f(x, k=5, *more, extra=7):\n    return [x, k, list(more), extra]")
+    # A call is made as the user wrote the function; defaults are the user's, too.
+    assert f(1).data == [1, 2, [], 7]
+    assert f(1, k=3).data == [1, 3, [], 7]
+    assert f(1, 2, 3, extra=4).data == [1, 2, [3], 4]
+    assert f.fun(1) == [1, 5, [], 7]
+    written(f, "def f(x, k=len('abc'), *, extra=LIMITS):\n    return [x, k, extra]")
+    assert f(1, extra=4).data == [1, 3, 4]
+    with pytest.raises(TypeError):
+        written(f, "def f(x):\n    return x")(1, 2, 3)
+
+
+# --- functions of all kinds -----------------------------------------------------------------------
+
+
+def test_coroutines():
+    @bundle(trainable=True)
+    async def f(x):
+        return x
+
+    code = "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x + 1"
+
+    async def run():
+        return await written(f, code)(1), await f.fun(2)
+
+    y, plain = asyncio.run(run())
+    assert (y.data, plain, step_of(y).sandbox is not None) == (2, 3, True)
+    with sandbox.use("none"):
+        y = asyncio.run(f(1))
+        assert (y.data, step_of(y).sandbox) == (2, "none")
+
+    async def fail():
+        await written(f, "async def f(x):\n    raise ValueError(x)")(1)
+
+    with pytest.raises(ExecutionError, match="ValueError"):
+        asyncio.run(fail())
+
+
+def test_generators():
+    @bundle(trainable=True)
+    def f(n):
+        yield n
+
+    stream = written(f, "def f(n):\n    for i in range(n):\n        yield i * 2")(3)
+    assert step_of(stream).sandbox is not None
+    items = list(stream)
+    assert [item.data for item in items] == [0, 2, 4]
+    assert items[0].parents == [stream]
+    assert list(f.fun(2)) == [0, 2]
+    with sandbox.use("none"):
+        assert [item.data for item in f(2)] == [0, 2]
+    with pytest.raises(ExecutionError, match="division"):
+        next(iter(written(f, "def f(n):\n    yield 1 / 0")(3)))
+    stream = written(f, "def f(n):\n    got = yield 1\n    yield got")(3)
+    assert next(stream).data == 1
+    with pytest.raises(ExecutionError, match="sent"):
+        stream.send(2)
+
+
+def test_asynchronous_generators():
+    @bundle(trainable=True)
+    async def f(n):
+        yield n
+
+    code = "async def f(n):\n    for i in range(n):\n        yield i * 2"
+
+    async def run():
+        return [item.data async for item in written(f, code)(3)]
+
+    assert asyncio.run(run()) == [0, 2, 4]
+    with sandbox.use("none"):
+        assert asyncio.run(run()) == [0, 2, 4]
+
+
+def test_a_plain_function_may_return_a_generator():
+    f = written(identity(), "def f(x):\n    return (i for i in range(x))")
+    assert [item.data for item in f(2)] == [0, 1]
+
+
+def test_inner_functions_classes_and_decorators():
+    code = (
+        "import functools\n"
+        "class Point:\n    def __init__(self, x):\n        self.x = x\n\n"
+        "def twice(g):\n    @functools.wraps(g)\n"
+        "    def wrapped(*args):\n        return [g(*args), g(*args)]\n    return wrapped\n\n"
+        "@twice\ndef f(x):\n    count = 0\n    def add(n):\n        nonlocal count\n"
+        "        count += n\n    add(Point(x).x)\n    add(1)\n    return count\n"
+    )
+    assert written(identity(), code)(2).data == [3, 3]
+
+
+# --- methods --------------------------------------------------------------------------------------
+
+
+class Agent(Module):
+    def __init__(self, mood="calm"):
+        self.mood = mood
+        self.api_key = "hunter2hunter2"
+        self.prompt = node("Be kind.", trainable=True)
+        self.__hidden = 5
+        self.calls = []
+
+    @bundle(trainable=True)
+    def act(self, x):
+        """Act."""
+        return [self.remember(x), self.answer(x), self.size, self.__hidden]
+
+    @bundle()
+    def answer(self, x):
+        return x * 10
+
+    def remember(self, x):
+        self.calls.append(x)
+        return len(self.calls)
+
+    def erase(self):
+        self.calls.clear()
+
+    @property
+    def size(self):
+        return len(self.calls)
+
+    @bundle(trainable=True)
+    @classmethod
+    def named(cls, x):
+        return x
+
+    @bundle(trainable=True)
+    @staticmethod
+    def alone(x):
+        return x
+
+    def __secret(self):
+        return 1
+
+
+def act(agent, text):
+    return written(agent.act, f"def act(self, x):\n    {text}")(3)
+
+
+def test_self_is_a_view_of_what_is_plain():
+    assert act(Agent("wild"), "return [self.mood, self.__hidden, self.size]").data == ["wild", 5, 0]
+    assert act(Agent("wild"), "return getattr(self, 'mo' + 'od')").data == "wild"
+
+
+def test_methods_and_bundles_that_the_user_calls_run_in_the_host_and_are_traced():
+    agent = Agent()
+    y = act(agent, "return self.remember(x) + self.answer(x).data")
+    assert y.data == 31
+    assert agent.calls == [3]
+    asked = y.parents[-1]
+    assert asked.data == 30
+    assert asked.op_name.endswith("answer")
+    assert asked.parents[0].data is agent
+    y.backward("good")
+    assert len(agent.act.parameter.feedback) == 1
+    assert Graph.of(y)[asked.py_name].sandbox is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("self.erase()", "does not call it"),
+        ("return self.api_key", "secret"),
+        ("return self.prompt", "is a node"),
+        ("self.mood = 'wild'", "read-only"),
+        ("return self.nothing", "nothing"),
+        ("return super().act(x)", "super"),
+        ("return self._Agent__secret()", "does not call it"),
+    ],
+)
+def test_what_a_view_does_not_have(text, why):
+    agent = Agent()
+    agent.calls.append(1)
+    with pytest.raises(ExecutionError) as raised:
+        act(agent, text)
+    assert why in raised.value.exception_node.data
+    assert agent.calls == [1]
+
+
+def test_class_methods_and_static_methods():
+    assert written(Agent.named, "def named(cls, x):\n    return x + 1")(1).data == 2
+    assert Agent().named(1).data == 2
+    agent = Agent()
+    assert written(agent.alone, "def alone(x):\n    return x + 2")(1).data == 3
+
+
+# --- what is asked of the host --------------------------------------------------------------------
+
+
+def host_functions():
+    seen = []
+
+    @bundle(trainable=True)
+    def scale(x):
+        return x * 2
+
+    @bundle()
+    async def slowly(x):
+        await asyncio.sleep(0)
+        return x * 4
+
+    llm = ScriptedLLM(["Paris"])
+
+    def note(x):
+        seen.append(x)
+        return len(seen)
+
+    def broken(x):
+        raise ValueError(f"the key is {API_KEY}")
+
+    @bundle(trainable=True)
+    def f(x):
+        return scale(x).data + note(x) + len(llm("x").text) + broken(x)
+
+    @bundle(trainable=True)
+    async def later(x):
+        return await slowly(x)
+
+    return f, scale, seen, later
+
+
+def test_a_bundle_that_is_asked_becomes_an_input():
+    f, scale, _, _ = host_functions()
+    y = written(f, "def f(x):\n    a = scale(x)\n    return a.data + (a + 1).data + scale(a)")(1)
+    assert y.data == 2 + 3 + 4
+    one, two = y.parents[-2:]
+    assert [one.data, two.data] == [2, 4]
+    assert one.inputs["__code"] is scale.parameter
+    y.backward("good")
+    assert len(scale.parameter.feedback) == 2
+    assert [p.data for p in y.info["external_dependencies"]] == [2, 4]
+    assert list(y.inputs)[:2] == ["x", "__code"]
+
+
+def test_a_node_may_be_returned():
+    f, _, _, _ = host_functions()
+    assert written(f, "def f(x):\n    return [scale(x), {'a': scale(x) * 2}]")(1).data == [
+        2,
+        {"a": 4},
+    ]
+
+
+def test_functions_and_models_of_the_host():
+    f, _, seen, _ = host_functions()
+    code = "def f(x):\n    return [note(x), note(x + 1), llm('Where?').choices[0].message.content]"
+    assert written(f, code)(1).data == [1, 2, "Paris"]
+    assert seen == [1, 2]
+
+
+def test_of_an_error_in_the_host_only_the_class_gets_inside():
+    f, _, _, _ = host_functions()
+    code = (
+        "def f(x):\n    try:\n        broken(x)\n    except ValueError as e:\n        return str(e)"
+    )
+    assert written(f, code)(1).data == "broken() failed in the host: ValueError"
+    with pytest.raises(ExecutionError) as raised:
+        written(f, "def f(x):\n    return broken(x)")(1)
+    failed = raised.value.exception_node
+    assert failed.data == "(ValueError) broken() failed in the host: ValueError"
+
+
+def test_an_awaited_bundle():
+    _, _, _, later = host_functions()
+    y = asyncio.run(written(later, "async def later(x):\n    return (await slowly(x)).data + 1")(1))
+    assert y.data == 5
+    assert y.parents[-1].data == 4
+
+
+def test_what_nobody_granted_is_not_called():
+    f, _, seen, _ = host_functions()
+    g = identity()
+
+    def hidden(x):
+        seen.append(x)
+
+    failed = failure(written(f, "def f(x):\n    return hidden(x)"), 1)
+    assert "NameError" in failed.data
+    failed = failure(written(g, "def f(x):\n    return written(f, x)"), 1)
+    assert "written(), which runs in your program" in failed.data
+    granted = identity(sandbox=sandbox.Policy(host={"hidden": hidden}))
+    written(granted, "def f(x):\n    hidden(x)\n    return x")(7)
+    assert seen == [7]
+
+
+def test_pickled_and_copied_functions_stay_foreign():
+    f = written(identity(), "import os\ndef f(x):\n    return os.getpid()")
+    twin = copy.deepcopy(f)
+    assert twin(1).data != os.getpid()
+    assert pickle.loads(pickle.dumps(f.parameter)).foreign is True  # noqa: S301 - our own
