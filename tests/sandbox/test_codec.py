@@ -285,15 +285,33 @@ def test_what_bytes_become_stays_within_the_limit(kind):
         tracemalloc.stop()
 
 
-def test_keys_made_to_collide_are_refused_and_honest_ones_are_not():
+def test_values_made_to_collide_are_refused_and_honest_ones_are_not():
     grid = {(x, y): 1 for x in range(-60, 60) for y in range(-60, 60)}
-    assert there_and_back(grid) == grid
-    one_hash = {complex(-1000003 * k, k): None for k in range(3000)}
-    assert len({hash(key) for key in one_hash}) < 100
+    same = [(1, 2)] * 500 + [([1],)] * 500 + [10**30] * 500 + [1j] * 500
+    for honest in (grid, same, [10**20 + n for n in range(500)]):
+        assert there_and_back(honest) == honest
+
+
+prime = 2**61 - 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        [i * prime for i in range(1, 200)],
+        {prime * k for k in range(70)},
+        {complex(-1000003 * k, k): None for k in range(3000)},
+        [Fraction(k * prime + 1) for k in range(70)],
+        [Decimal(k * prime) for k in range(70)],
+        [(k * prime, [] if k % 2 else 1) for k in range(200)],
+        [{"a": (1, k * prime)} for k in range(70)],
+        [frozenset([k * prime]) for k in range(70)],
+    ],
+    ids=range(8),
+)
+def test_many_values_with_one_hash_are_garbage(made):
     with pytest.raises(Garbage, match="one hash"):
-        there_and_back(one_hash)
-    with pytest.raises(Garbage, match="one hash"):
-        there_and_back({(2**61 - 1) * k for k in range(70)})
+        there_and_back(made)
 
 
 def test_a_key_twice_is_garbage():

@@ -18,8 +18,19 @@ from opto.sandbox.outcome import Outcome, clean
         (Outcome("error", error="E", lines=(3, 4)), "raised E at line 4"),
         (Outcome("timeout", message="stopped after 5 s"), "stopped after 5 s"),
         (
-            Outcome("error", error="PermissionError", message="socket.bind refused", lines=(2,)),
+            Outcome(
+                "error",
+                error="PermissionError",
+                message="opened a socket: there is no network here (socket.__new__)",
+                lines=(2,),
+            ),
             "opened a socket: there is no network here (PermissionError at line 2)",
+        ),
+        (
+            Outcome(
+                "error", error="PermissionError", message="[Errno 1] Operation not permitted: 'x'"
+            ),
+            "did what the sandbox does not allow (PermissionError)",
         ),
         (
             Outcome("error", error="PermissionError", message="no"),

@@ -19,12 +19,8 @@ Status: TypeAlias = Literal[
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_DENIED = {
-    "socket": "opened a socket: there is no network here",
-    "subprocess": "started a program: there are no other programs here",
-    "os.system": "started a program: there are no other programs here",
-    "fork": "started a process: there is only this one here",
-}
+# What the walls say: a sentence, and the event of Python's that was refused.
+_DENIED = re.compile(r"(.+) \([\w.]+\)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +75,12 @@ class Outcome:
             return self.message
         where = f" at line {self.lines[-1]}" if self.lines else ""
         said = f": {self.message}" if self.message else ""
-        denied = _denied(self.error, self.message)
-        return f"{denied} ({self.error}{where})" if denied else f"raised {self.error}{where}{said}"
+        if self.error == "PermissionError":
+            if denied := _DENIED.fullmatch(self.message):
+                return f"{denied[1]} ({self.error}{where})"
+            if self.message.startswith("[Errno 1]"):
+                return f"did what the sandbox does not allow ({self.error}{where})"
+        return f"raised {self.error}{where}{said}"
 
     def value_or_raise(self) -> Any:
         """The value.
@@ -91,13 +91,6 @@ class Outcome:
         if self.ok:
             return self.value
         raise SandboxError(f"code in the sandbox {self.sentence}")
-
-
-def _denied(error: str | None, message: str) -> str | None:
-    """What the walls refused, where an error tells it."""
-    if error != "PermissionError":
-        return None
-    return next((told for word, told in _DENIED.items() if word in message), None)
 
 
 def clean(text: str, most: int) -> str:

@@ -9,11 +9,10 @@ taken than `limits` allow. Used by both sides; imports the standard library only
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import accumulate, chain, compress, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import arrays, scalars
+from . import arrays, hashes, scalars
 from .bits import Garbage, Reader, TooLarge, Unsendable, Writer
 
 if TYPE_CHECKING:
@@ -53,8 +52,8 @@ BUILD: dict[int, Callable[[Iterable[Any]], Any]] = {
 # About what CPython takes for each object, and the slot that holds it.
 COST = {NONE: 8, TRUE: 8, LIST: 80, 33: 64, 34: 232, 35: 232, DICT: 80, **scalars.COST}
 COST_OF_ENTRY = {LIST: 0, 33: 0, 34: 48, 35: 48, DICT: 100}
-# More keys than this with one hash are made to be slow.
-EQUAL_HASHES = 64
+# Types whose hashes a program can choose. Of integers, only long ones: `scalars` looks at them.
+CHOSEN = {scalars.COMPLEX, *scalars.TO_TEXT, CONTAINERS[tuple], CONTAINERS[frozenset]}
 
 
 def encode(value: Any, limits: Limits, plain: Callable[[Any], Any] | None = None) -> bytes:
@@ -265,6 +264,8 @@ def _read_level(read: Reader, count: int, memory: int, limits: Limits) -> tuple[
             memory += COST_OF_ENTRY[code] * sum(sizes[code])
         else:
             columns[code] = scalars.read(read, code, many)
+            if code in CHOSEN:
+                hashes.check(columns[code])
     return _Level(codes, columns, sizes), memory
 
 
@@ -279,6 +280,8 @@ def _built(level: _Level, below: list[Any]) -> list[Any]:
         else:
             end = start + total
             columns[code] = _filled(code, sizes, below if not start else below[start:end])
+            if code in CHOSEN:
+                hashes.check(columns[code])
         start = end
     if len(level.codes) == 1:
         return columns[level.codes[0]]
@@ -294,13 +297,13 @@ def _filled(code: int, sizes: array[int], items: list[Any]) -> list[Any]:
     build = BUILD[code]
     if build is tuple:
         return list(map(build, parts))
-    return [_unique(build(_hashed(part)), len(part)) for part in parts]
+    return [_unique(build(part), len(part)) for part in parts]
 
 
 def _dicts(sizes: array[int], keys: list[Any], values: list[Any]) -> list[Any]:
     made, next_keys, next_values = [], iter(keys), iter(values)
     for size in sizes:
-        some = _hashed(list(islice(next_keys, size)))
+        some = islice(next_keys, size)
         made.append(_unique(dict(zip(some, islice(next_values, size), strict=True)), size))
     return made
 
@@ -309,12 +312,3 @@ def _unique(made: Any, size: int) -> Any:
     if len(made) != size:
         raise Garbage("the same key twice")
     return made
-
-
-def _hashed(keys: list[Any]) -> list[Any]:
-    """Keys, of which not many have one hash: a table of such keys takes quadratic time."""
-    if len(keys) > EQUAL_HASHES and not set(map(type, keys)) <= {str, bytes}:
-        [(_, most)] = Counter(map(hash, keys)).most_common(1)
-        if most > EQUAL_HASHES:
-            raise Garbage(f"{most} keys with one hash")
-    return keys

@@ -13,13 +13,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from . import arrays
+from . import arrays, hashes
 from .bits import Garbage, Reader, TooLarge, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CODES", "COST", "DIGITS", "read", "write"]
+__all__ = ["CODES", "COMPLEX", "COST", "DIGITS", "TO_TEXT", "read", "write"]
 
 # An integer of more digits raises in CPython when it is printed.
 DIGITS = 4300
@@ -106,7 +106,9 @@ def _read_integers(data: Reader, many: int) -> list[int]:
     parts = data.blobs(many)
     if max(map(len, parts), default=0) > BITS // 8 + 1:
         raise Garbage(f"an integer of more than {DIGITS} digits")
-    return [int.from_bytes(part, "little", signed=True) for part in parts]
+    integers = [int.from_bytes(part, "little", signed=True) for part in parts]
+    hashes.check(integers)
+    return integers
 
 
 def _decimal(text: str) -> Decimal:
