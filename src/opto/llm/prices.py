@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from opto.llm.types import Usage
 
-__all__ = ["FREE", "Price", "Prices"]
+__all__ = ["FREE", "Price", "Prices", "context_of"]
 
 # The table lies in LiteLLM's package. It is read from there: importing LiteLLM takes
 # seconds, and it would download the table anew.
@@ -120,14 +120,30 @@ class Prices:
         return price.of(usage.prompt_tokens, usage.completion_tokens)
 
 
+def context_of(model: str) -> int | None:
+    """The tokens that a model reads at most, by LiteLLM's table; None where it is not there.
+
+    Example:
+        >>> context_of("a model that nobody knows") is None
+        True
+    """
+    tokens = (_entry(model) or {}).get("max_input_tokens")
+    return tokens if isinstance(tokens, int) and tokens > 0 else None
+
+
 def _listed(model: str) -> Price | None:
+    entry = _entry(model)
+    return None if entry is None else _price(entry)
+
+
+def _entry(model: str) -> Mapping[str, Any] | None:
     table = _table()
     provider, _, name = model.partition("/")
     entry = table.get(model)
     # "openai/gpt-4o" is listed as "gpt-4o", whose provider is OpenAI.
     if entry is None and name in table and table[name].get("litellm_provider") == provider:
         entry = table[name]
-    return None if entry is None else _price(entry)
+    return entry
 
 
 def _price(entry: Mapping[str, Any]) -> Price | None:

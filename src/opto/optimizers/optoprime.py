@@ -5,13 +5,16 @@ Source: the Trace paper, arXiv 2406.16218, section 4; SPEC 7.2.
 
 from __future__ import annotations
 
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from opto.errors import OptimizerError
 from opto.optimizers.dialect import DIALECTS, dialect_of
 from opto.optimizers.fields import constraint_of, wanted
+from opto.optimizers.fit import budget_of, fitted, remembered
 from opto.optimizers.memory import Memory
-from opto.optimizers.options import refuse_unknown
+from opto.optimizers.options import is_overridden, refuse_unknown
 from opto.optimizers.problem import Problem
 from opto.optimizers.proposing import ProposingOptimizer
 from opto.optimizers.render import cut
@@ -22,13 +25,14 @@ from opto.optimizers.summary import (
     node_to_function_feedback,
     repr_function_call,
 )
-from opto.optimizers.words import objective_words, system_words, user_words
+from opto.optimizers.words import objective_words, system_words, tried_words, user_words
 from opto.trace.propagators import GraphPropagator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from opto.optimizers.dialect import Dialect
+    from opto.optimizers.fit import Budget
     from opto.optimizers.memory import Episode
 
 __all__ = [
@@ -86,9 +90,14 @@ class OptoPrime(ProposingOptimizer):
         memory_best: how many rounds the model sees beside those of `memory_size`: the best
             of the older ones, where feedback is a score, more being better.
         parallel: how many questions of one round are asked at the same time.
+        token_budget: the most tokens that a prompt may have, counted or estimated offline;
+            what is longer is shortened, and says so, see `opto.optimizers.fit`. None for what
+            the model's context leaves beside the answer, at most 64,000; where the context
+            is not known, 32,000, or more if parameters alone take that.
 
     Raises:
-        OptimizerError: there is nothing to optimize, or an argument cannot be used.
+        OptimizerError: there is nothing to optimize, or an argument cannot be used. A step
+            raises it where not even the parameters fit into the prompt.
         ArgumentError: an argument is unknown.
 
     Example:
@@ -135,6 +144,7 @@ class OptoPrime(ProposingOptimizer):
         dialect: str | Dialect = "json",
         memory_best: int = 0,
         parallel: int = 8,
+        token_budget: int | None = None,
         **unknown: Any,
     ) -> None:
         refuse_unknown(f"{type(self).__name__}()", OptoPrime.__init__, args, unknown)
@@ -166,6 +176,8 @@ class OptoPrime(ProposingOptimizer):
         self.include_example = include_example
         self.highlight_variables = highlight_variables
         self.value_limit = value_limit
+        budget_of((), tokens=token_budget)  # raises if it is none
+        self.token_budget = token_budget
 
     @property
     def default_objective(self) -> str:
@@ -206,16 +218,26 @@ class OptoPrime(ProposingOptimizer):
             summary: what `summarize` returned.
             mask: titles of sections to leave empty, such as ``["#Inputs"]``.
         """
-        return Problem.of(
-            summary,
-            self.objective,
-            mask or (),
-            self.value_limit,
-            self.dialect.writing,
-            self.shorten,
-            titles=self.dialect.titles,
-            **wanted(self._targets(summary.variables)),
-        )
+        targets = wanted(self._targets(summary.variables))
+
+        def of(part: FunctionFeedback, limits: Mapping[str, int] = MappingProxyType({})) -> Problem:
+            return Problem.of(
+                part,
+                self.objective,
+                mask or (),
+                self.value_limit,
+                self.dialect.writing,
+                self.shorten,
+                limits,
+                titles=self.dialect.titles,
+                **targets,
+            )
+
+        budget, rounds = self._budget(), list(self.memory)
+        # A quarter is kept for what was tried before; what is not needed, it gets as well.
+        kept = remembered(rounds, self._tried, budget, budget.tokens // 4)
+        words = partial(self._written, memory=kept, left_out=len(rounds) - len(kept))
+        return fitted(summary, of, budget, self.value_limit, lambda p: "\n\n".join(words(p)))
 
     def construct_prompt(
         self,
@@ -234,9 +256,47 @@ class OptoPrime(ProposingOptimizer):
         """
         return self._words(self.problem_instance(summary, mask=mask), self.memory)
 
+    def _prompt_of(
+        self, problem: Any, summary: FunctionFeedback, mask: Collection[str] | None
+    ) -> tuple[str, str]:
+        if is_overridden(self, OptoPrime, "construct_prompt"):
+            return super()._prompt_of(problem, summary, mask)
+        return self._words(problem, self.memory)
+
     def _words(self, problem: Problem, memory: Iterable[Episode]) -> tuple[str, str]:
-        fields, highlight = problem.fields, self.highlight_variables
+        budget, rounds = self._budget(), list(memory)
+        whole = self._written(problem, rounds)
+        if not rounds or budget.allows("\n\n".join(whole)):
+            return whole
+        used = budget.count("\n\n".join(self._written(problem, (), left_out=len(rounds))))
+        # A problem that may exceed the budget shall not be all that there is to see.
+        room = max(budget.tokens - used, 0 if budget.most else budget.tokens // 4)
+        kept = remembered(rounds, self._tried, budget, room)
+        return self._written(problem, kept, left_out=len(rounds) - len(kept))
+
+    def _written(
+        self, problem: Problem, memory: Sequence[Episode], left_out: int = 0
+    ) -> tuple[str, str]:
+        """The words of a problem and of some earlier rounds."""
+        highlight = self.highlight_variables
         return (
             system_words(self.dialect, example=self.include_example),
-            user_words(problem, self.dialect, fields, memory, highlight=highlight),
+            user_words(
+                problem,
+                self.dialect,
+                problem.fields,
+                memory,
+                highlight=highlight,
+                left_out=left_out,
+            ),
         )
+
+    def _tried(self, memory: Sequence[Episode]) -> str:
+        return tried_words(self.dialect, memory)
+
+    def _budget(self) -> Budget:
+        return budget_of(self._readers(), self.max_tokens, self.token_budget)
+
+    def _readers(self) -> list[Any]:
+        """The models that a prompt is for."""
+        return [self.llm]

@@ -88,6 +88,7 @@ class Problem:
         value_limit: int = 2000,
         writing: Writing = LINES,
         shorten: Callable[[str, int], str] = cut,
+        limits: Mapping[str, int] = MappingProxyType({}),
         **more: Any,
     ) -> Problem:
         """The problem that a summary of a run tells.
@@ -100,12 +101,16 @@ class Problem:
                 shortened. Variables are always shown whole.
             writing: how values are written.
             shorten: from a text and a limit to a shorter text.
+            limits: other limits for the values of a section, by its name.
             **more: the other fields, by name.
         """
         titles = more.get("titles", TITLES)
         hidden = _masked(mask, titles)
         shown = {
-            name: [Shown.of(k, shorten(safe_text(v), value_limit), v) for k, (v, _) in of.items()]
+            name: [
+                Shown.of(k, shorten(safe_text(v), limits.get(name, value_limit)), v)
+                for k, (v, _) in of.items()
+            ]
             for name, of in {
                 "inputs": summary.inputs,
                 "others": summary.others,

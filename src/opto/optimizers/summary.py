@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from opto.optimizers.render import cut, safe_text
-from opto.trace.graph import Graph
+from opto.trace.graph import Graph, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +41,8 @@ class FunctionFeedback:
         user_feedback: what was said.
         variables: those of `roots` that may be changed.
         inputs: the others of `roots`.
+        calls: by line of `graph`, the step that it tells of.
+        failed: the names of the steps that raised.
     """
 
     graph: list[tuple[int, str]]
@@ -51,6 +53,8 @@ class FunctionFeedback:
     user_feedback: Any
     variables: Values = field(default_factory=dict)
     inputs: Values = field(default_factory=dict)
+    calls: dict[str, Step] = field(default_factory=dict, repr=False, compare=False)
+    failed: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     def as_text(self, limit: int = 2000) -> FunctionFeedback:
         """The same with texts in place of values, so that keeping it keeps no program alive."""
@@ -59,7 +63,7 @@ class FunctionFeedback:
             name: {k: (cut(safe_text(v), limit), c) for k, (v, c) in getattr(self, name).items()}
             for name in names
         }
-        return replace(self, user_feedback=safe_text(self.user_feedback), **texts)
+        return replace(self, user_feedback=safe_text(self.user_feedback), calls={}, **texts)
 
 
 def node_to_function_feedback(node_feedback: Any) -> FunctionFeedback:
@@ -79,9 +83,10 @@ def node_to_function_feedback(node_feedback: Any) -> FunctionFeedback:
     """
     graph = Graph.of(node_feedback)
     calls = [step for step in graph.steps if step.inputs]
+    lines = {_call(step): step for step in calls}  # names are unique, so lines are
     ends = set(graph.outputs)
     return FunctionFeedback(
-        graph=[(step.level, _call(step)) for step in calls],
+        graph=[(step.level, line) for line, step in lines.items()],
         documentation={
             step.op: step.documentation
             for step in calls
@@ -91,14 +96,16 @@ def node_to_function_feedback(node_feedback: Any) -> FunctionFeedback:
         roots=_values(step for step in graph.steps if not step.inputs),
         output=_values(step for step in calls if step.name in ends),
         user_feedback=graph.feedback.content,
+        calls=lines,
+        failed=frozenset(step.name for step in calls if step.kind == "exception"),
     )
 
 
 def named_parameters(trace_graph: Any, parameters: Iterable[Any]) -> dict[str, Any]:
     """Those of `parameters` that are in the graph, by the names that they have in it."""
     wanted = {id(parameter) for parameter in parameters}
-    pairs = zip(Graph.of(trace_graph).steps, trace_graph.nodes, strict=True)
-    return {step.name: node for step, node in pairs if id(node) in wanted}
+    names = names_of(trace_graph.nodes)
+    return {name: node for node, name in names.items() if id(node) in wanted}
 
 
 def get_fun_name(node: Any) -> str:

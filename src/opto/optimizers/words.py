@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from opto.optimizers.dialect import Dialect
     from opto.optimizers.memory import Episode
 
-__all__ = ["objective_words", "repair_words", "system_words", "user_words"]
+__all__ = ["objective_words", "repair_words", "system_words", "tried_words", "user_words"]
 
 _ANY = Field("<name of a variable>", "its new value")
 _EXAMPLE = {"count0": 5}
@@ -60,6 +60,7 @@ def user_words(
     memory: Iterable[Episode] = (),
     *,
     highlight: bool = False,
+    left_out: int = 0,
 ) -> str:
     """The problem, what was tried before, and the form that the answer shall have.
 
@@ -69,9 +70,12 @@ def user_words(
         fields: what the answer may set.
         memory: earlier rounds, the oldest first.
         highlight: whether the variables are named once more.
+        left_out: how many rounds before these there is no room for.
     """
     parts = [str(problem)]
-    tries = dialect.writing.tries(list(memory), set(dialect.titles.values()))
+    tries = tried_words(dialect, list(memory))
+    if left_out:
+        tries = f"({left_out:,} earlier rounds are left out)\n{tries}".rstrip()
     if tries:
         parts.append(prompt("optoprime_memory").fill(tries=tries))
     if highlight or dialect.instruction:
@@ -79,6 +83,16 @@ def user_words(
     if not dialect.instruction:
         parts.append(prompt("optoprime_closing").fill(shape=dialect.format.shape(fields)))
     return "\n\n".join(parts)
+
+
+def tried_words(dialect: Dialect, memory: Sequence[Episode]) -> str:
+    """Earlier rounds.
+
+    Args:
+        dialect: how the optimizer speaks.
+        memory: the rounds, the oldest first.
+    """
+    return dialect.writing.tries(memory, set(dialect.titles.values()))
 
 
 def repair_words(user: str, answer: str, why: str) -> str:
