@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from hashlib import sha256
 
 import pytest
 
@@ -27,6 +28,34 @@ def test_a_trained_object_comes_back(tmp_path):
     assert fresh.inner.q.data == {"k": (1, 2)}
     assert [p.name for p in fresh.parameters()] == names
     assert fresh.prompt.description == "how to greet"
+
+
+def test_code_from_a_file_is_held_by_the_sandbox_and_told_of(tmp_path, caplog):
+    file = tmp_path / "agent.json"
+    trained = changed()
+    trained.save(file)
+    agent = Agent("another")
+    own = agent.act.parameter.data
+    agent.load(file)
+    assert agent.act.parameter.foreign is True
+    assert agent.act(1).info["sandbox"] in {"process", "isolated"}
+    digest = sha256(trained.act.parameter.data.encode()).hexdigest()
+    (record,) = caplog.records
+    assert f"{file} holds code that was not here before: act (sha256 {digest})" in record.message
+    caplog.clear()
+    agent.load(file)
+    assert caplog.records == []
+    agent.act.parameter._set(own)
+    assert "sandbox" not in agent.act(1).info
+
+
+def test_the_programs_own_code_stays_its_own_when_it_is_loaded(tmp_path, caplog):
+    file = tmp_path / "agent.json"
+    Agent().save(file)
+    agent = Agent("another")
+    agent.load(file)
+    assert "sandbox" not in agent.act(1).info
+    assert caplog.records == []
 
 
 def test_the_file_is_text_that_people_can_read(tmp_path):

@@ -78,9 +78,8 @@ def bundle(
         overwrite_python_recursion: calls of the function to itself are not recorded.
         projections: what proposed code is put through (only if trainable).
         output_name: the base name of the results; the operation's name by default.
-        sandbox: how code is held that an optimizer wrote or that was loaded from a file:
-            ``"none"``, ``"process"``, ``"isolated"``, ``"auto"`` or an `opto.sandbox.Policy`;
-            as around it by default. Your own code runs in the process.
+        sandbox: how code is held that an optimizer wrote or a file held: ``"none"``,
+            ``"process"``, ``"isolated"``, ``"auto"`` or an `opto.sandbox.Policy`.
         unknown: refused, with the nearest known name.
 
     Returns:
@@ -105,15 +104,11 @@ def bundle(
     line = frame.f_lineno
     inner = frame.f_locals if trainable and frame.f_locals is not frame.f_globals else {}
 
+    options = (description, traceable_code, _process_inputs, trainable, catch_execution_error)
+    more = (allow_external_dependencies, overwrite_python_recursion, projections, output_name)
+
     def decorate(fun: Callable[..., Any]) -> FunModule:
-        return FunModule(
-            fun,
-            *(description, traceable_code, _process_inputs, trainable, catch_execution_error),
-            *(allow_external_dependencies, overwrite_python_recursion, projections, output_name),
-            sandbox=sandbox,
-            _scope=dict(inner),
-            _line=line,
-        )
+        return FunModule(fun, *options, *more, sandbox, _scope=dict(inner), _line=line)
 
     return decorate
 
@@ -146,8 +141,8 @@ class FunModule(Binding, Module, TakesNodes):
         overwrite_python_recursion: bool = False,
         projections: Sequence[Any] | None = None,
         output_name: str | None = None,
-        *,
         sandbox: Any = None,
+        *,
         _scope: Mapping[str, Any] = MappingProxyType({}),
         _line: int | None = None,
     ) -> None:

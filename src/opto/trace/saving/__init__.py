@@ -1,8 +1,9 @@
 """Saved parameters: a JSON file with a closed schema, written whole or not at all.
 
 The file holds values and text, nothing that runs by being read. Code of trainable
-methods is text in it like any other; it runs when the method is called, so load files
-of other people's as you would run a program of theirs.
+methods is text in it like any other. When it is called it is foreign: it runs as the
+sandbox's policy says, unless it is the method's own text in the program. The log
+(``opto.trace``) says which code came with a file, by its SHA-256.
 
 The schema, version 1::
 
@@ -28,6 +29,7 @@ from opto.trace.encoding import decoded, encoded
 from opto.trace.files import write_whole
 from opto.trace.nodes import ParameterNode
 from opto.trace.saving.pickles import old_parameters
+from opto.trace.written import mark
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -121,8 +123,8 @@ def load(
     else:
         found = _from_json(raw, str(file_name))
     fresh = _fitted(container, own, found, str(file_name))
-    for place in own:
-        place.parameter._set(found[place.path].value)
+    strange = [_loaded(place, found[place.path]) for place in own]
+    _tell(str(file_name), [words for words in strange if words])
     for owner, saved in fresh:
         new: ParameterNode[Any] = ParameterNode(
             saved.value,
@@ -131,6 +133,33 @@ def load(
             description=saved.description,
         )
         setattr(owner, saved.path[-1], new)
+
+
+def _loaded(place: Place, saved: Saved) -> str:
+    """Set a parameter; what is to be said of it, if that is code which was not here before."""
+    parameter, text = place.parameter, place.parameter._data
+    parameter._set(saved.value)
+    # An old file may hold anything as code; calling it will say what is wrong.
+    if not place.code or not isinstance(saved.value, str):
+        return ""
+    mark(parameter)
+    # lazy: 2 ms of import, and only code has a hash
+    from hashlib import sha256
+
+    digest = sha256(saved.value.encode("utf-8", "surrogatepass")).hexdigest()
+    return "" if saved.value == text else f"{_dotted(place.path)} (sha256 {digest})"
+
+
+def _tell(file: str, strange: list[str]) -> None:
+    """Say which code a file has brought, so that nobody runs it unknowing."""
+    if strange:
+        # lazy: only those who load code need it
+        from logging import getLogger
+
+        getLogger("opto.trace").warning(
+            "%s holds code that was not here before: %s. It runs as the sandbox's policy says",
+            *(file, ", ".join(strange)),
+        )
 
 
 def _text(entries: list[dict[str, Any]]) -> str:
