@@ -15,13 +15,19 @@ import psutil
 import pytest
 
 from opto.errors import SandboxUnavailable
-from opto.sandbox.engine import CPython
+from opto.sandbox.engine import CPython, engine_for
 from opto.sandbox.policy import Policy
 from opto.sandbox.pool import Kind, Lost, Pool, Zygote, environment
 from opto.sandbox.task import Task
 
 POLICY = Policy(level="process", time=20)
 ADD = "def f(x): return x + 1"
+
+
+@pytest.fixture(autouse=True)
+def no_others():
+    """The workers of other tests are not counted here."""
+    engine_for(POLICY).stop()
 
 
 @pytest.fixture

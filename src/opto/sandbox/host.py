@@ -6,16 +6,15 @@ process as the worker reports it, the size of what came.
 
 from __future__ import annotations
 
-import os
 import re
-import select
-import signal
+import selectors
 import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxUnavailable
+from opto.sandbox.ends import end_of
 from opto.sandbox.outcome import Outcome, clean
 from opto.sandbox.pool import Lost
 from opto.sandbox.where import lines_of_dump, place
@@ -38,7 +37,9 @@ MESSAGE, NAME = 4096, 200
 SAID = 64 * 1024
 STEP = 1 << 18
 _ODD = re.compile(r"[^\w.<>]")
-_IN, _OUT = select.POLLIN, select.POLLOUT
+_IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
+# Without a descriptor of its own, where there is such a one.
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class Conversation:
@@ -83,10 +84,10 @@ class Conversation:
         self._began = self._now = time.monotonic()
         self._started = 0.0
         self._ready = False
-        self._poll = select.poll()
-        self._poll.register(channel.talk, _IN | _OUT)
-        self._poll.register(channel.printed, _IN)
-        self._poll.register(channel.leash, _IN)
+        self._waiting = _Selector()
+        self._waiting.register(channel.talk, _IN | _OUT, self._exchange)
+        self._waiting.register(channel.printed, _IN, self._read_printed)
+        self._waiting.register(channel.leash, _IN, self._read_report)
 
     def held(self) -> Outcome:
         """Talk until there is an outcome; the child does not outlive it.
@@ -100,6 +101,7 @@ class Conversation:
                 if outcome is not None:
                     return outcome
         finally:
+            self._waiting.close()
             self.channel.close()
 
     def abandon(self) -> None:
@@ -110,15 +112,8 @@ class Conversation:
 
     def _turn(self) -> Outcome | None:
         left = self._left()
-        if left <= 0:
-            return self._late()
-        for fd, _ in self._poll.poll(1000 * left + 1):
-            if fd == self.channel.talk.fileno():
-                self._exchange()
-            elif fd == self.channel.printed:
-                self._read_printed()
-            else:
-                self._read_report()
+        for key, _ in self._waiting.select(max(0.0, left)):
+            key.data()
         self._now = time.monotonic()
         try:
             while (frame := self._incoming.next()) is not None:
@@ -130,7 +125,10 @@ class Conversation:
             return self._ended("limit", message=f"{done} too much: {error}")
         except Garbage as error:
             return self._ended("garbage", message=f"gave no answer that can be read: {error}")
-        return None if self._open else self._gone()
+        if not self._open:
+            return self._gone()
+        # What came in time counts, however late it is read.
+        return self._late() if left <= 0 else None
 
     def _left(self) -> float:
         """Seconds that it still has."""
@@ -144,19 +142,18 @@ class Conversation:
 
     # -------------------------------------------------------------- bytes
     def _exchange(self) -> None:
-        talk = self.channel.talk
+        talk, waits = self.channel.talk, bool(self._out)
         try:
-            if self._out:
+            if waits:
                 self._out = self._out[talk.send(self._out) :]
-                if not self._out:
-                    self._poll.modify(talk, _IN)
         except BlockingIOError:
             pass
         except OSError:
             # It takes nothing any more; what it said before may still be there.
             self._out = memoryview(b"")
-            self._poll.modify(talk, _IN)
         self._read()
+        if waits and not self._out and self._open:
+            self._waiting.modify(talk, _IN, self._exchange)
 
     def _read(self) -> bool:
         """Take what there is; whether there was something."""
@@ -170,29 +167,30 @@ class Conversation:
             self._incoming.feed(data)
         elif self._open:
             self._open = False
-            self._poll.unregister(self.channel.talk)
+            self._waiting.unregister(self.channel.talk)
         return bool(data)
 
     def _say(self, kind: bytes, body: bytes) -> None:
         self._out = memoryview(bytes(self._out) + frames.packed(kind, body))
-        self._poll.modify(self.channel.talk, _IN | _OUT)
+        self._waiting.modify(self.channel.talk, _IN | _OUT, self._exchange)
 
     def _read_printed(self) -> None:
         left = self.policy.output - len(self._printed)
         try:
-            data = os.read(self.channel.printed, 65536)
+            data = self.channel.printed.recv(65536)
         except BlockingIOError:
             return
+        except OSError:
+            data = b""
         self._printed += data[: max(left, 0)]
         if not data or len(data) > left:
             # Whoever goes on writing past Python's own `print` is told that nobody reads.
-            self._poll.unregister(self.channel.printed)
-            os.close(self.channel.printed)
-            self.channel.printed = -1
+            self._waiting.unregister(self.channel.printed)
+            self.channel.printed.close()
 
     def _read_report(self) -> None:
         """The worker says that the child has ended, or is itself gone."""
-        self._poll.unregister(self.channel.leash)
+        self._waiting.unregister(self.channel.leash)
         with suppress(OSError):
             self._report = self.channel.leash.recv(REPORT.size)
         while self._open and self._read():
@@ -294,15 +292,15 @@ class Conversation:
         with suppress(OSError):
             self.channel.leash.send(WHERE)
         until = time.monotonic() + SAYING
-        quiet = select.poll()
-        quiet.register(talk, _IN)
-        while len(said) < 2 * STEP and (left := until - time.monotonic()) > 0:
-            if not quiet.poll(1000 * min(left, 0.005 if b"\n  File " in said else left)):
-                break
-            with suppress(OSError):
-                if not (data := talk.recv(STEP)):
+        with _Selector() as quiet:
+            quiet.register(talk, _IN)
+            while len(said) < 2 * STEP and (left := until - time.monotonic()) > 0:
+                if not quiet.select(min(left, 0.005 if b"\n  File " in said else left)):
                     break
-                said += data
+                with suppress(OSError):
+                    if not (data := talk.recv(STEP)):
+                        break
+                    said += data
         return bytes(said)
 
     def _gone(self) -> Outcome:
@@ -316,32 +314,20 @@ class Conversation:
             return self._ended("garbage", message=words)
         if len(self._report) < REPORT.size:
             raise Lost("the worker is gone", began=self._ready, calls=self.calls)
-        status, peak, *_ = REPORT.unpack(self._report)
         if not self._ready:
             raise Lost("a child could not begin")
-        return self._died(status, 1024 * peak)
+        status, message = end_of(self._report, self.policy.memory_bytes)
+        return self._ended(status, message=message)
 
     def _await_report(self, seconds: float) -> None:
-        leash = self.channel.leash
-        waiting = select.poll()
-        waiting.register(leash, _IN)
-        if waiting.poll(1000 * seconds):
-            with suppress(OSError):
-                self._report = leash.recv(REPORT.size)
-
-    def _died(self, status: int, peak: int) -> Outcome:
-        if not os.WIFSIGNALED(status):
-            code = os.waitstatus_to_exitcode(status)
-            return self._ended("died", message=f"ended its process itself (exit code {code})")
-        number = os.WTERMSIG(status)
-        name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
-        if number == signal.SIGKILL and peak > self.policy.memory_bytes // 2:
-            return self._ended("memory", message=f"was stopped for want of memory ({name})")
-        return self._ended("died", message=f"crashed its process ({name})")
+        with _Selector() as waiting, suppress(OSError):
+            waiting.register(self.channel.leash, _IN)
+            if waiting.select(seconds):
+                self._report = self.channel.leash.recv(REPORT.size)
 
     def _ended(self, status: Any, *, message: str = "", **more: Any) -> Outcome:
         own = self._now - self._started - self.hosted if self._ready else 0.0
-        if self.channel.printed >= 0:
+        if self.channel.printed.fileno() >= 0:
             self._read_printed()
         return Outcome(
             status,

@@ -28,6 +28,8 @@ START = Path(__file__).with_name("worker") / "start.py"
 LIMITS = codec.Limits.of(1 << 20)
 # Seconds that a worker may take to start, with all that it imports before.
 STARTING = 120.0
+# Descriptors that come are closed in programs that this process starts, where that can be had.
+CLOSED = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 FORKING, ENDING = 30.0, 2.0
 MOST_IDLE = 8
 # A worker sees these variables of the host's environment, and no others.
@@ -94,11 +96,10 @@ class Channel:
         leash: as long as it is held the child may live; the worker reports its end there.
     """
 
-    def __init__(self, talk: int, printed: int, leash: int) -> None:
-        self.talk, self.leash = socket.socket(fileno=talk), socket.socket(fileno=leash)
-        self.printed = printed
+    def __init__(self, talk: socket.socket, printed: socket.socket, leash: socket.socket) -> None:
+        self.talk, self.printed, self.leash = talk, printed, leash
         self.talk.setblocking(False)
-        os.set_blocking(self.printed, False)
+        self.printed.setblocking(False)
         _CHANNELS.add(self)
 
     def close(self) -> None:
@@ -110,11 +111,8 @@ class Channel:
 
     def drop(self) -> None:
         """Close all descriptors of this process, and touch nothing else."""
-        self.talk.close()
-        self.leash.close()
-        if self.printed >= 0:
-            os.close(self.printed)
-            self.printed = -1
+        for end in (self.talk, self.printed, self.leash):
+            end.close()
 
 
 class Zygote:
@@ -182,12 +180,14 @@ class Zygote:
         with self._turn:
             try:
                 self._control.sendall(WANTED)
-                said, fds, _, _ = socket.recv_fds(self._control, 1, 3, socket.MSG_CMSG_CLOEXEC)
+                said, fds, _, _ = socket.recv_fds(self._control, 1, 3, CLOSED)
             except OSError as error:
                 raise Lost(str(error)) from error
         if said != FORKED or len(fds) != 3:
             raise Lost("the worker cannot fork" if said else "the worker is gone")
-        return Channel(*fds)
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        return Channel(*(socket.socket(fileno=fd) for fd in fds))
 
     @property
     def alive(self) -> bool:

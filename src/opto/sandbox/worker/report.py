@@ -6,7 +6,7 @@ import struct
 
 __all__ = ["AHEAD", "FAILED", "FORKED", "REPORT", "WANTED", "WHERE"]
 
-# Wait status, most memory in KB, seconds of user and of system.
+# Exit code, negative for a signal; most memory in KB, seconds of user and of system.
 REPORT = struct.Struct("<iqdd")
 # Said by the host: make the child tell where it is.
 WHERE = b"?"

@@ -172,10 +172,11 @@ class Zygote:
         """Fork a child, and hand the host its ends."""
         talk, their_talk = socket.socketpair()
         for end in (talk, their_talk):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+            with suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         leash, their_leash = socket.socketpair()
-        their_printed, printed = os.pipe()
-        theirs = [their_talk.detach(), their_printed, their_leash.detach()]
+        printed, their_printed = socket.socketpair()
+        theirs = [their_talk.detach(), their_printed.detach(), their_leash.detach()]
         try:
             self.prepared.before_fork()
             pid = os.fork()
@@ -186,7 +187,7 @@ class Zygote:
             if pid == 0:
                 try:
                     self._leave_to_child(leash, theirs)
-                    child.main(talk.detach(), printed, self.prepared)
+                    child.main(talk.detach(), printed.detach(), self.prepared)
                 finally:
                     os._exit(70)
             self.leashes[pid] = leash
@@ -194,7 +195,8 @@ class Zygote:
             self.poll.register(leash, select.POLLIN)
             socket.send_fds(self.control, [FORKED], theirs)
         talk.close()
-        for fd in (*theirs, printed):
+        printed.close()
+        for fd in theirs:
             os.close(fd)
 
     def _leave_to_child(self, leash: socket.socket, theirs: list[int]) -> None:
@@ -242,7 +244,8 @@ class Zygote:
         with suppress(KeyError):
             self.poll.unregister(leash)
         with leash, suppress(OSError):
-            leash.send(REPORT.pack(status, used.ru_maxrss, used.ru_utime, used.ru_stime))
+            code = os.waitstatus_to_exitcode(status)
+            leash.send(REPORT.pack(code, used.ru_maxrss, used.ru_utime, used.ru_stime))
 
 
 def _kill(pid: int) -> None:
