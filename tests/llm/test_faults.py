@@ -36,10 +36,19 @@ def through_litellm(url, **how):
     return LiteLLM("openai/tiny", api_base=url, **QUICK | how)
 
 
-@pytest.fixture(params=["openai", pytest.param("litellm", marks=pytest.mark.litellm)])
-def connect(request):
-    """Makes a model that asks at an address, through each of the two clients in turn."""
-    if request.param == "openai":
+CLIENTS = [
+    "openai",
+    pytest.param("openai by httpx", marks=pytest.mark.slow),
+    pytest.param("litellm", marks=pytest.mark.litellm),
+]
+
+
+@pytest.fixture(params=CLIENTS)
+def connect(request, monkeypatch):
+    """Makes a model that asks at an address, through each of the clients in turn."""
+    if request.param == "openai by httpx":  # what it sends by where there is no aiohttp
+        monkeypatch.setattr("opto.llm.openai._carrier", lambda: None)
+    if request.param.startswith("openai"):
         return through_openai
     request.getfixturevalue("warm_litellm")
     return through_litellm

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from opto.errors import ArgumentError, ModelMissing, ModelRefused
@@ -152,3 +154,15 @@ class TestCustomLLM:
         monkeypatch.delenv("TRACE_CUSTOMLLM_URL")
         with pytest.raises(ModelMissing, match="set TRACE_CUSTOMLLM_URL to its address"):
             CustomLLM()
+
+
+def test_it_sends_by_aiohttp_where_that_is_installed_and_else_by_httpx(monkeypatch, server):
+    def carrier(model):
+        model("hi")
+        return type(model._client.get().client._client._transport).__name__
+
+    aiohttp = pytest.importorskip("aiohttp")
+    assert carrier(OpenAILLM(base_url=server.url, api_key="k")) == "AiohttpTransport"
+    monkeypatch.setitem(sys.modules, aiohttp.__name__, None)  # as if it were not there
+    assert carrier(OpenAILLM(base_url=server.url, api_key="k")) == "AsyncHTTPTransport"
+    assert len(server.requests) == 2
