@@ -44,6 +44,8 @@ FORBIDDEN = {
     "signal all": "import os; os.kill(-1, 0)",
     "signal group": "import os; os.killpg(0, 0)",
     "owner of a file": "import fcntl, os; fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())",
+    "lock": "import fcntl; fcntl.flock(0, fcntl.LOCK_EX)",
+    "lock a part": "import fcntl; fcntl.lockf(0, fcntl.LOCK_SH)",
     "memory file": "import os; os.memfd_create('x')",
     "other's limits": "import os, resource; resource.prlimit(os.getppid(), resource.RLIMIT_CORE)",
     "other's cores": "import os; os.sched_setaffinity(os.getppid(), {0})",

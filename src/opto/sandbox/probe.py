@@ -30,8 +30,9 @@ def without() -> tuple[str, ...]:
     """Walls that shall be done without, from ``OPTO_SANDBOX_WITHOUT``.
 
     It is there to see what a machine would do that lacks them: ``namespaces``, ``landlock``,
-    ``landlock=1`` (only its first version), ``seccomp``. A level never gets weaker by it than it
-    promises: where it cannot do without, it is not there.
+    ``landlock=1`` (only its first version), ``seccomp``, ``hook`` (only the kernel refuses).
+    ``isolated`` never gets weaker by it than it promises: where it cannot do without, it is not
+    there.
     """
     said = os.environ.get(VARIABLE, "")
     return tuple(sorted({part.strip() for part in said.split(",") if part.strip()}))

@@ -58,6 +58,7 @@ class Prepared:
         landlock: the rules on files, or None.
         apart: children run as users whom nobody is.
         leave: such a user may read what is needed, so nothing of root is kept.
+        hook: Python's own events are refused, too.
         parent: the process that was prepared.
         counted: when the threads of the user were counted last, and how many there were.
     """
@@ -70,6 +71,7 @@ class Prepared:
     landlock: Any = None
     apart: bool = False
     leave: bool = False
+    hook: bool = True
     parent: int = 0
     counted: tuple[float, int] = field(default=(-math.inf, 0))
 
@@ -101,7 +103,7 @@ class Prepared:
                 self._lock_by_kernel()
         except OSError as error:
             raise NotConfined(f"the kernel refused a wall: {error}") from error
-        if hook:
+        if hook and self.hook:
             confine_hook.fasten(self.readable if self.held["files"] else ())
 
     def _threads(self) -> int:
@@ -144,7 +146,7 @@ def prepare(spec: Mapping[str, Any]) -> Prepared:
             takes), ``read`` (folders), ``libraries`` (further folders to import from),
             ``time`` (s of the processor), ``nofile``, and ``without``: walls that shall be
             done without, for tests: ``namespaces``, ``landlock``, ``landlock=<version>``,
-            ``seccomp``.
+            ``seccomp``, ``hook``.
 
     Raises:
         NotConfined: the level cannot be had on this machine.
@@ -169,6 +171,7 @@ def prepare(spec: Mapping[str, Any]) -> Prepared:
         held={"seccomp": filtered, "landlock": version, "files": files, "namespaces": []},
         readable=tuple(readable),
         limits=_limits(spec),
+        hook="hook" not in without,
     )
     if sys.platform == "linux":
         _prepare_by_kernel(prepared, spaces="namespaces" not in without)

@@ -24,7 +24,7 @@ epoll_create1 291 20, epoll_ctl 233 21, epoll_pwait 281 22, epoll_pwait2 441 441
 epoll_wait 232 -, eventfd 284 -, eventfd2 290 19, execve 59 221, execveat 322 281, exit 60 93
 exit_group 231 94, faccessat 269 48, faccessat2 439 439, fadvise64 221 223, fallocate 285 47
 fanotify_init 300 262, fanotify_mark 301 263, fchmod 91 52, fchmodat 268 53, fchown 93 55
-fchownat 260 54, fcntl 72 25, finit_module 313 273, fork 57 -, fremovexattr 199 16
+fchownat 260 54, fcntl 72 25, flock 73 32, finit_module 313 273, fork 57 -, fremovexattr 199 16
 fsconfig 431 431, fsetxattr 190 7, fsmount 432 432, fsopen 430 430, fspick 433 433, fstat 5 80
 ftruncate 77 46, futex 202 98, futex_waitv 449 449, futimesat 261 -, getcpu 309 168
 getcwd 79 17, getdents 78 -, getdents64 217 61, getegid 108 177, geteuid 107 175
@@ -112,7 +112,7 @@ mkdir mkdirat rmdir link linkat unlink unlinkat symlink symlinkat mknod mknodat 
 fchmodat chown fchown lchown fchownat utime utimes futimesat utimensat setxattr lsetxattr
 fsetxattr removexattr lremovexattr fremovexattr sync syncfs vmsplice splice tee sendfile
 copy_file_range timer_create signalfd signalfd4 inotify_init inotify_init1 inotify_add_watch
-seccomp
+seccomp flock
 """
 
 ALLOWED = tuple(_ALLOWED.split())

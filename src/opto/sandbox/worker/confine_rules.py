@@ -38,7 +38,9 @@ _NAMESPACES |= 0x40000000
 
 # Who is told by a signal that a file is ready: the owner, whoever that is.
 _OWNERS = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
-_FLAGS = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)  # copies, flags, locks, size of a pipe
+# Locks, leases and notices: others would wait for them, and a reader can take them.
+_LOCKS = (6, 7, 37, 38, 1024, 1026)
+_FLAGS = (0, 1, 2, 3, 4, 1030, 1032)  # copies, flags, size of a pipe
 # Is it a terminal, and how wide; closed at exec; does it block; how much is there to read.
 _HARMLESS = (0x5401, 0x802C542A, 0x5413, 0x5450, 0x5451, 0x5421, 0x541B)
 # Owners again; text put into a terminal's input; where messages of the console go.
@@ -88,7 +90,7 @@ def filter_for(machine: str, level: str, *, files: bool) -> Filter:
     actions = {"clone3": _ABSENT, "openat2": _ABSENT}
     if level == "process":
         actions.update(dict.fromkeys(DENIED, _NO))
-        rules["fcntl"] = (none_of(1, _OWNERS, _NO),)
+        rules["fcntl"] = (none_of(1, (*_OWNERS, *_LOCKS), _NO),)
         rules["ioctl"] = (none_of(1, _TERMINAL, _NO),)
         rules["personality"] = (any_of(0, _LOOKED_UP, _NO),)
         return assemble(machine, actions, rules, otherwise=ALLOW, unknown=_ABSENT)
