@@ -6,6 +6,7 @@
 #   make bench        our speed beside trace-opt 0.1.3.8, TextGrad, torch and plain Python
 #   make bench-asking what all layers around a model cost per call
 #   make bench-codes  what the graph in the prompt is worth: the steps to a hidden code
+#   make bench-numbers  the same for a number: the error after ten steps, beside Adam's
 #   make bench-steps  a step with a slow model: ours beside trace-opt 0.1.3.8 and TextGrad
 #   make bench-prompts  how many tokens the optimizers ask with, beside trace-opt 0.1.3.8
 #   make bench-local  a model on this machine on small jobs: ours beside trace-opt 0.1.3.8
@@ -23,7 +24,7 @@ COMMA   := ,
 OPENAI  := $(OPENAI_API_KEY)$(TRACE_CUSTOMLLM_URL)
 MODEL   := $(if $(LITELLM),litellm$(COMMA)quickstart,$(if $(OPENAI),quickstart,local))
 
-.PHONY: quickstart test check bench bench-asking bench-codes bench-steps bench-prompts bench-local bench-sandbox soak clean
+.PHONY: quickstart test check bench bench-asking bench-codes bench-numbers bench-steps bench-prompts bench-local bench-sandbox soak clean
 
 quickstart: $(VENV)/.has-$(MODEL)
 	@$(PY) -m opto quickstart
@@ -44,6 +45,9 @@ bench-asking: $(VENV)/.has-otel
 
 bench-codes: $(VENV)/.has-core
 	@$(PY) -m benchmarks.codes $(ARGS)
+
+bench-numbers: $(VENV)/.has-core
+	@$(PY) -m benchmarks.numerical $(ARGS)
 
 bench-steps: $(VENV)/.has-core
 	@$(PY) -m benchmarks.steps $(ARGS)

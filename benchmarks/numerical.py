@@ -1,6 +1,6 @@
 """Numerical optimization as in the Trace paper: what the graph in the prompt is worth.
 
-Usage: .venv/bin/python -m benchmarks.numerical [PROBLEMS]
+Usage: .venv/bin/python -m benchmarks.numerical [PROBLEMS] [--write]
 
 Each problem is a random program of one number and an output that it should have. No language
 model is asked: the answers are those of two scripted solvers that know nothing but what stands
@@ -13,6 +13,7 @@ Source: arXiv 2406.16218, section 5 and figure 5a, which has 30 problems and 10 
 
 from __future__ import annotations
 
+import argparse
 import json
 import operator
 import re
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 from random import Random
 from statistics import mean, median
 
+from benchmarks.page import where
+from benchmarks.sections import put, table
 from opto.llm import DummyLLM
 from opto.optimizers import OptoPrime
 from opto.trace import GRAPH, node
@@ -186,13 +189,36 @@ def compared(count, seed=0):
     }
 
 
-def main(count: int = 30) -> None:
+HEADING = "Numbers"
+NOTES = f"""\
+How to read it:
+
+* Scripted: no model is asked. OptoPrime's prompts are answered by two solvers that know nothing
+  but what stands in them: one runs the program that it finds there and goes by secants of it, the
+  other has the program's sections masked, sees what was tried, and goes by secants of that. Adam
+  gets the true slope of the error, and the best of {len(RATES)} rates for these very problems.
+* A problem is a random program of six operations on one number, and an output that it should
+  have. Absolute errors of the output after {STEPS} steps.
+* Source: arXiv 2406.16218, section 5 and figure 5a.
+"""
+
+
+def main(*given: str) -> None:
     """Print the table."""
-    print(f"{count} random problems, {STEPS} steps, absolute error at the end; scripted solvers")
-    print(f"{'':44}{'mean':>12}{'median':>12}")
-    for side, errors in compared(count).items():
-        print(f"{side:44}{mean(errors):12.4g}{median(errors):12.4g}")
+    parser = argparse.ArgumentParser(prog="benchmarks.numerical")
+    parser.add_argument("problems", type=int, nargs="?", default=30)
+    parser.add_argument("--write", action="store_true", help="write docs/optimizing.md")
+    asked = parser.parse_args(given)
+    rows = [
+        (side, f"{mean(errors):.4g}", f"{median(errors):.4g}")
+        for side, errors in compared(asked.problems).items()
+    ]
+    shown = table(("solver", "mean error", "median error"), rows)
+    print(shown)
+    if asked.write:
+        how = f"Written by `make bench-numbers ARGS=--write`: {asked.problems} random problems."
+        put(HEADING, f"{how}\n\n{where()}\n\n{shown}\n\n{NOTES}")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])
