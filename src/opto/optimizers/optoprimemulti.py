@@ -278,6 +278,9 @@ class OptoPrimeMulti(OptoPrime):
         names = self.llm_profiles
         return tuple(names[turn] for turn in shares(self.llm_weights, how.count))
 
+    def _readers(self) -> list[Any]:
+        return [*super()._readers(), *self._voices.values()]
+
     def _addressed(self, request: Request) -> tuple[LLM, Request]:
         # A plan says by name who answers; what the model itself is called, it knows.
         if request.model in self._voices:

@@ -18,6 +18,8 @@ RANGES = 8
 # Characters of a remark below which it is not cut while whole remarks can be left out.
 REMARK = 120
 LINES = 8
+# Characters of a note about what is left out.
+NOTE = 40
 
 
 def shortened(text: str, limit: int, outputs: Collection[str]) -> str:
@@ -80,13 +82,15 @@ def _some(parts: list[str], limit: int, what: str) -> str:
     """The first and the last of `parts`, as many as there is room for."""
     if sum(map(len, parts)) + len(parts) <= limit or len(parts) == 1:
         return cut("\n".join(parts), limit)
-    head, tail, room = 0, 0, limit
+    head, tail, room = 0, 0, limit - NOTE
     while head + tail < len(parts):
         at = head if head <= tail else -1 - tail
         room -= len(parts[at]) + 1
         if room < 0:
             break
         head, tail = (head + 1, tail) if head <= tail else (head, tail + 1)
+    if head + tail == 0:
+        return cut("\n".join(parts), limit)
     missing = len(parts) - head - tail
-    kept = [*parts[:head], f"[{missing:,} {what} left out]", *parts[len(parts) - tail :]]
-    return cut("\n".join(kept), max(limit, 80))
+    note = f"[{missing:,} {what} left out]"
+    return "\n".join([*parts[:head], note, *parts[len(parts) - tail :]])
