@@ -40,7 +40,7 @@ check: $(VENV)/.has-test
 bench: $(VENV)/.has-core
 	@$(PY) -m benchmarks $(ARGS)
 
-bench-asking: $(VENV)/.has-otel
+bench-asking: $(VENV)/.has-fast$(COMMA)otel
 	@$(PY) -m benchmarks.asking $(ARGS)
 
 bench-codes: $(VENV)/.has-core

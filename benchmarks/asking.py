@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import count
 from os import getloadavg
 from pathlib import Path
@@ -246,6 +247,7 @@ ALONE = """\
 
 def section(found: dict[str, Took], verdict: str, shown: str, rounds: str, load: str) -> str:
     """The section of docs/performance.md."""
+    carrier = "aiohttp" if find_spec("aiohttp") else "httpx, as there is no aiohttp here"
     return f"""{ASKING}
 
 Written by `{shown}`.
@@ -263,7 +265,7 @@ How to read it:
   as they can, each time a new question of about a kilobyte. *Wall* is the time of all divided
   by the calls, *CPU* that of the asking process. Medians of {rounds}; the stacks take turns.
 * The *bare client* is `openai.OpenAI`, whose own retries are switched off. `OpenAILLM` sends
-  through `openai.AsyncOpenAI` on one event loop, so that a question can be cancelled.
+  through `openai.AsyncOpenAI` on one event loop, so that a question can be cancelled, by {carrier}.
 * Each row that begins with \\* has one layer more than the row above: a governor that nobody
   waits for, a budget in dollars and tokens, a JSON schema that goes into the prompt as words,
   a cache in a file that never holds the answer, and at last something that stands around all
