@@ -51,10 +51,38 @@ def test_a_module_does_not_import_from_the_face_above_it(path):
 
 
 def test_imports_are_absolute():
+    # The sandbox's worker runs as a package of its own, without the house around it.
+    worker = OPTO / "sandbox" / "worker"
     relative = [
         place(path, found.lineno)
         for path in OPTO.rglob("*.py")
+        if path.parent != worker
         for found in ast.walk(tree_of(path))
         if isinstance(found, ast.ImportFrom) and found.level
     ]
     assert not relative
+
+
+def test_the_worker_of_the_sandbox_imports_nothing_of_the_house():
+    """It must hold nothing that foreign code could find there."""
+    files = sorted(OPTO.joinpath("sandbox", "worker").glob("*.py"))
+    assert files
+    allowed = sys.stdlib_module_names | {"__future__", "numpy", "_opto_worker"}
+    foreign = [
+        place(path, found.lineno)
+        for path in files
+        for found in ast.walk(tree_of(path))
+        for name in imported(found)
+        if name.partition(".")[0] not in allowed
+    ]
+    assert not foreign
+
+
+def imported(found):
+    """What a statement imports from outside of its own folder."""
+    if isinstance(found, ast.Import):
+        return [alias.name for alias in found.names]
+    if isinstance(found, ast.ImportFrom) and found.level == 0:
+        return [found.module or ""]
+    # More than one dot leads out of the folder.
+    return [".."] if isinstance(found, ast.ImportFrom) and found.level > 1 else []
