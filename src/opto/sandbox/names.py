@@ -128,6 +128,8 @@ class _Offers:
         self._sources: dict[str, str] = {}
         self._host: dict[str, Callable[..., Any]] = {}
         self._refused: dict[str, str] = {}
+        # What helpers would have needed.
+        self._lacking: dict[str, str] = {}
 
     def names(self) -> Names:
         """All that was found.
@@ -162,7 +164,7 @@ class _Offers:
             self._copy(name, value)
         elif not standin_for(value) and (path := reference_to(value, name)) is not None:
             self._modules[name] = path
-        elif not self._write_out(name, value, allowed=allowed):
+        elif not self._write_out(name, value):
             if not callable(value):
                 self._refused[name] = f"{name}, a {type(value).__name__}, which is no plain data"
             elif allowed:
@@ -197,7 +199,7 @@ class _Offers:
         if standin is not None:
             self.standins[name] = standin
 
-    def _write_out(self, name: str, value: Any, *, allowed: bool) -> bool:
+    def _write_out(self, name: str, value: Any) -> bool:
         """Offer a function or class by its source, if what it needs can be offered as well."""
         read = _source_of(value)
         if read is None:
@@ -210,14 +212,17 @@ class _Offers:
         self.place, self._refused = place, {}
         try:
             for free in free_of(text):
-                if free not in self._known and free != own_name:
+                if free in self._lacking:
+                    self._refused[free] = self._lacking[free]
+                elif free not in self._known and free != own_name:
                     inner = place.find(free)
                     if inner is not ABSENT:
-                        # What the user's helper calls was granted with the helper.
-                        self._offer(free, inner, allowed=allowed)
+                        # What the user's helper calls, the code was not meant to call itself.
+                        self._offer(free, inner, allowed=False)
         finally:
             needed, self._refused, self.place = self._refused, before, here
         if needed:
+            self._lacking.update(needed)
             return False
         self._sources[name] = text if name == own_name else f"{text}\n{name} = {own_name}"
         return True

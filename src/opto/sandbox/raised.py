@@ -51,7 +51,7 @@ def _error(outcome: Outcome) -> Exception:
     if outcome.status == "refused":
         return SandboxError(_advised(outcome))
     kind: Any = getattr(builtins, outcome.error or "", None)
-    told = outcome.message if _is_plainly_raised(outcome) else outcome.sentence
+    told = _told(outcome)
     if outcome.status == "error" and _is_error(kind):
         try:
             error: Exception = kind(_unquoted(told) if kind is KeyError else told)
@@ -69,9 +69,14 @@ def _is_error(kind: object) -> bool:
     )
 
 
-def _is_plainly_raised(outcome: Outcome) -> bool:
-    """Whether it raised by itself, and was not refused something by the walls."""
-    return outcome.status == "error" and outcome.sentence.startswith("raised ")
+def _told(outcome: Outcome) -> str:
+    """What happened, without the class of the error and its line, which are told beside."""
+    if outcome.status != "error":
+        return outcome.sentence
+    if outcome.sentence.startswith("raised "):
+        return outcome.message
+    # The walls have refused something, and say what.
+    return outcome.sentence.rpartition(" (")[0]
 
 
 def _unquoted(message: str) -> object:
@@ -86,8 +91,7 @@ def _unquoted(message: str) -> object:
 def _said(outcome: Outcome) -> str:
     """The kind of what happened in parentheses, and what happened, for a model."""
     if outcome.status == "error":
-        told = outcome.message if _is_plainly_raised(outcome) else outcome.sentence
-        return f"({outcome.error}) {told}".rstrip()
+        return f"({outcome.error}) {_told(outcome)}".rstrip()
     return f"({outcome.status}) {_advised(outcome)}"
 
 

@@ -1,0 +1,127 @@
+"""What a method of foreign code gets for `self`."""
+
+from __future__ import annotations
+
+import pytest
+
+from opto.sandbox.analysis import facts_of
+from opto.sandbox.selfview import view_of
+from opto.trace import bundle, node
+
+
+class Base:
+    shared = (1, 2)
+    __slots__ = ("__dict__", "slot")
+
+    def parent(self):
+        return "parent"
+
+
+class Agent(Base):
+    label = "agent"
+
+    def __init__(self):
+        self.mood = "calm"
+        self.slot = 4
+        self.password = "hunter2hunter2"
+        self.client = object()
+        self.prompt = node("x")
+        self.tool = lambda x: x + self.slot
+        self.__inner = 6
+
+    @bundle()
+    def answer(self, x):
+        return x
+
+    @property
+    def size(self):
+        return 3
+
+    @staticmethod
+    def still(x):
+        return x
+
+    @classmethod
+    def made(cls):
+        return cls.label
+
+    def act(self):
+        return self.mood
+
+
+EVERYTHING = (
+    "self.mood, self.slot, self.password, self.client, self.prompt, self.tool, self.answer, "
+    "self.size, self.still, self.made, self.act, self.parent, self.shared, self.label, "
+    "self.__inner, self.nothing"
+)
+
+
+def view(body, original=None, me=None):
+    facts, own = facts_of(f"def f(self): return {body}", "f"), None
+    if original is not None:
+        own = facts_of(f"def f(self): return {original}", "f")
+    return view_of(Agent() if me is None else me, facts, own)
+
+
+def test_plain_attributes_are_copied_wherever_they_stand():
+    seen, _ = view(EVERYTHING, "self")
+    assert seen.values == {
+        "mood": "calm",
+        "slot": 4,
+        "size": 3,
+        "shared": (1, 2),
+        "label": "agent",
+        "__inner": 6,
+    }
+    assert (seen.parameter, seen.owner) == ("self", "Agent")
+
+
+def test_methods_that_the_users_code_used_are_called():
+    seen, standins = view(EVERYTHING, EVERYTHING)
+    assert set(seen.host) == {"tool", "answer", "still", "made", "act", "parent"}
+    assert seen.host["parent"]() == "parent"
+    assert seen.host["made"]() == "agent"
+    assert seen.host["still"](5) == 5
+    assert standins == {"answer": "as_node"}
+
+
+def test_others_are_not_and_a_property_is_not_run():
+    seen, _ = view(EVERYTHING, "self.mood")
+    assert seen.host == {}
+    assert "size" not in seen.values
+    why = seen.left_out
+    assert set(why) == {
+        *("tool", "answer", "still", "made", "act", "parent", "size"),
+        *("password", "client", "prompt"),
+    }
+    assert "does not call it" in why["act"]
+    assert "does not read it" in why["size"]
+    assert why["act"].startswith("Agent.act ")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("password", "secret"), ("client", "a object"), ("prompt", "is a node")]
+)
+def test_why_something_is_left_out(name, why):
+    seen, _ = view(f"self.{name}", "self")
+    assert why in seen.left_out[name]
+    assert seen.values == {}
+
+
+def test_only_what_is_read_is_copied():
+    assert view("self.mood", "self.mood")[0].values == {"mood": "calm"}
+    assert "nothing" not in view("self.nothing", "self.nothing")[0].left_out
+
+
+def test_code_that_reads_its_object_by_name_gets_all_of_it():
+    seen, _ = view("getattr(self, 'mo' + 'od')", "self.mood")
+    assert seen.values["mood"] == "calm"
+    assert seen.values["slot"] == 4
+    assert not any(name.startswith("__") for name in seen.values)
+    assert seen.host == {}
+
+
+def test_a_class_is_seen_as_well():
+    seen, _ = view("self.label, self.made, self.act", "self.made", me=Agent)
+    assert (seen.values, list(seen.host), seen.owner) == ({"label": "agent"}, ["made"], "Agent")
+    assert seen.host["made"]() == "agent"
