@@ -12,6 +12,7 @@ from opto.llm.redact import redacted
 from opto.optimizers.asking import AskingOptimizer, whole
 from opto.optimizers.convert import same
 from opto.optimizers.fields import constraint_of, wanted
+from opto.optimizers.fit import budget_of
 from opto.optimizers.options import refuse_unknown
 from opto.optimizers.problem import Problem
 from opto.optimizers.proposal import Update, projected
@@ -87,6 +88,8 @@ class TextGrad(AskingOptimizer):
         per_edge: ask about each edge of the graph by itself, as the original does.
         repair: ask once more, saying what was wrong, where a new value cannot be used.
         parallel: how many questions of a round are asked at a time.
+        token_budget: as in `OptoPrime`, of each question: values in it are cut shorter where it
+            has more tokens. A value that is to be changed is always shown whole.
 
     Raises:
         OptimizerError: there is nothing to optimize, or an argument cannot be used.
@@ -120,6 +123,7 @@ class TextGrad(AskingOptimizer):
         per_edge: bool = False,
         repair: bool = True,
         parallel: int = 8,
+        token_budget: int | None = None,
         **unknown: Any,
     ) -> None:
         refuse_unknown("TextGrad()", TextGrad.__init__, args, unknown)
@@ -141,6 +145,8 @@ class TextGrad(AskingOptimizer):
         self.max_calls = None if max_calls is None else whole("max_calls", max_calls)
         self.per_edge = per_edge
         self.repair = repair
+        budget_of((), tokens=token_budget)  # raises if it is none
+        self.token_budget = token_budget
         self._named: dict[str, Any] = {}
 
     @property
@@ -186,6 +192,7 @@ class TextGrad(AskingOptimizer):
             self.objective,
             {field.name: field for field in problem.fields},
             {name: constraint_of(node) for name, node in targets.items()},
+            budget_of([self.llm], self.max_tokens, self.token_budget),
         )
 
         def read(name: str, reply: Reply) -> Outcome:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from opto.optimizers.fit import Budget
+from opto.optimizers.fit.budget import DEFAULT
+from opto.optimizers.fit.detail import limits
 from opto.optimizers.render import cut, fence_for, fenced, indented, line_of, safe_text
 from opto.optimizers.textgrad_reading import GRADIENT
 from opto.prompts import prompt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opto.formats import Field
     from opto.optimizers.textgrad_course import Course, Stretch
@@ -24,6 +28,9 @@ VALUE_LIMIT = 2000
 
 BETWEEN_LIMIT = 300
 """Characters of a value in between, of which there may be many in one question."""
+
+BESIDE_LIMIT = 500
+"""Characters of a value beside several that are asked about."""
 
 ENDS = 8
 """Steps at each end of a stretch that are shown; of those between them, some."""
@@ -54,29 +61,56 @@ class Words:
         objective: what all of it is for.
         fields: what may be set, by name.
         constraints: what new values must keep to, by name.
+        budget: of the tokens of a question: where it has more, values are cut shorter.
     """
 
     course: Course
     objective: str
     fields: Mapping[str, Field]
     constraints: Mapping[str, str | None]
+    budget: Budget = field(default_factory=partial(Budget, DEFAULT))
 
     def gradient(
         self, stretch: Stretch, asked: Sequence[str], wanted: Sequence[Gradient]
     ) -> tuple[str, str]:
         """The question what is wanted of the inputs of steps: for the system, and for the user."""
+        return self._within(partial(self._gradient, stretch, asked, wanted))
+
+    def merge(self, name: str, wanted: Sequence[Gradient]) -> tuple[str, str]:
+        """The question to make one wish of several."""
+        return self._within(partial(self._merge, name, wanted))
+
+    def update(self, name: str, wanted: Sequence[Gradient]) -> tuple[str, str]:
+        """The question for a new value of a variable, which is shown whole."""
+        return self._within(partial(self._update, name, wanted))
+
+    # -- the questions with values of so many characters ---------------------------------
+
+    def _within(self, write: Callable[[int], tuple[str, str]]) -> tuple[str, str]:
+        """The question with the longest values that are within the budget, or the shortest."""
+        question = ("", "")
+        for limit in limits(VALUE_LIMIT):
+            question = write(limit)
+            if self.budget.allows("\n\n".join(question)):
+                break
+        return question
+
+    def _gradient(
+        self, stretch: Stretch, asked: Sequence[str], wanted: Sequence[Gradient], limit: int
+    ) -> tuple[str, str]:
         shown = _shown(stretch, asked)
         names = {step.name for step in stretch.steps}
         seen = dict.fromkeys(given for step in shown for _, given in step.inputs)
         beside = [name for name in seen if name not in names and name not in asked]
         between = [step.name for step in shown if step.name != stretch.exit]
-        values = {name: self._text(name, VALUE_LIMIT) for name in (stretch.exit, *asked)}
-        values |= {name: self._text(name, BETWEEN_LIMIT) for name in between}
+        values = {name: self._text(name, limit) for name in (stretch.exit, *asked)}
+        values |= {name: self._text(name, min(limit, BETWEEN_LIMIT)) for name in between}
         # A step may take a thousand values; those at the edges stand for the others.
         some = [*beside[:ENDS], *beside[-ENDS:]]
-        values |= {name: self._text(name, VALUE_LIMIT if len(asked) < 3 else 500) for name in some}
-        wishes = self._wishes(wanted)
-        told = _operations(shown)
+        least = limit if len(asked) < 3 else min(limit, BESIDE_LIMIT)
+        values |= {name: self._text(name, least) for name in some}
+        wishes = self._wishes(wanted, limit)
+        told = _operations(shown, limit)
         demands = {name: self.constraints.get(name) or "" for name in asked}
         fence = fence_for(
             [*values.values(), *wishes, *told, *demands.values(), safe_text(self.objective)]
@@ -97,9 +131,8 @@ class Words:
         )
         return str(prompt("textgrad_system")), user
 
-    def merge(self, name: str, wanted: Sequence[Gradient]) -> tuple[str, str]:
-        """The question to make one wish of several."""
-        text, wishes = self._text(name, VALUE_LIMIT), self._wishes(wanted)
+    def _merge(self, name: str, wanted: Sequence[Gradient], limit: int) -> tuple[str, str]:
+        text, wishes = self._text(name, limit), self._wishes(wanted, limit)
         fence = fence_for([text, *wishes, safe_text(self.objective)])
         user = prompt("textgrad_merge").fill(
             objective=self._purpose(fence),
@@ -108,9 +141,8 @@ class Words:
         )
         return str(prompt("textgrad_merge_system")), user
 
-    def update(self, name: str, wanted: Sequence[Gradient]) -> tuple[str, str]:
-        """The question for a new value of a variable."""
-        text, wishes = self._text(name, None), self._wishes(wanted)
+    def _update(self, name: str, wanted: Sequence[Gradient], limit: int) -> tuple[str, str]:
+        text, wishes = self._text(name, None), self._wishes(wanted, limit)
         constraint = safe_text(self.constraints.get(name) or "(nothing but its type)")
         fence = fence_for([text, constraint, *wishes, safe_text(self.objective)])
         user = prompt("textgrad_update").fill(
@@ -139,11 +171,11 @@ class Words:
     def _value(self, name: str, text: str, fence: str) -> str:
         return f"({self._kind(name)}) {name} = {line_of(text, fence)}"
 
-    def _wishes(self, wanted: Sequence[Gradient]) -> dict[str, list[str]]:
+    def _wishes(self, wanted: Sequence[Gradient], limit: int) -> dict[str, list[str]]:
         """The wishes for a value, equal ones once, with where they come from."""
         by: dict[str, list[str]] = {}
         for one in wanted:
-            by.setdefault(cut(one.text, VALUE_LIMIT), []).append(one.by or "")
+            by.setdefault(cut(one.text, limit), []).append(one.by or "")
         return by
 
     def _list(self, name: str, wishes: Mapping[str, list[str]], fence: str) -> str:
@@ -219,10 +251,10 @@ def _call(step: Step) -> str:
     return f"{step.name} = {step.op}({', '.join(given)})"
 
 
-def _operations(shown: Sequence[Step]) -> list[str]:
+def _operations(shown: Sequence[Step], limit: int) -> list[str]:
     told = {step.op: step.documentation for step in shown if step.documentation}
     return [
-        indented(cut(text, VALUE_LIMIT))
+        indented(cut(text, limit))
         for text in told.values()
         if text and text.partition("]")[2].strip(" .")
     ]
