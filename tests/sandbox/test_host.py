@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opto.errors import SandboxUnavailable
+from opto.sandbox.channel import Channel, Lost
 from opto.sandbox.host import Conversation
 from opto.sandbox.outcome import Outcome
 from opto.sandbox.policy import Policy
-from opto.sandbox.pool import Channel, Lost
 from opto.sandbox.task import Task
 from opto.sandbox.worker.codec import Limits, encode
 from opto.sandbox.worker.frames import (
@@ -28,6 +28,7 @@ from opto.sandbox.worker.frames import (
     REFUSED,
     STARTED,
     VALUE,
+    End,
     Incoming,
     TooLong,
     packed,
@@ -251,7 +252,7 @@ def test_what_is_sent_arrives_whole(child):
     got = []
 
     def read():
-        got.append(receive(child.talk.fileno()))
+        got.append(receive(End.of(child.talk.fileno())))
         child.talk.sendall(START + packed(VALUE, body((False, None))))
 
     thread = threading.Thread(target=read)

@@ -7,11 +7,13 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opto.errors import SandboxError, SandboxUnavailable
+from opto.sandbox.channel import Lost
 from opto.sandbox.host import Conversation
 from opto.sandbox.outcome import Outcome
-from opto.sandbox.pool import Kind, Lost, Pool
+from opto.sandbox.pool import Pool
 from opto.sandbox.probe import probe, without
 from opto.sandbox.sending import MOST_TEXT, Sender, with_numpy
+from opto.sandbox.starting import Kind
 from opto.sandbox.wire import TooLarge, Unsendable
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from opto.sandbox.pool import Zygote
     from opto.sandbox.report import Report
     from opto.sandbox.sending import Sent
+    from opto.sandbox.spawned import Spawning
     from opto.sandbox.task import Task
 
 __all__ = ["CPython", "Engine", "engine_for"]
@@ -63,11 +66,14 @@ class CPython:
     very call was made before: the same program draws the same numbers in every run, and two
     equal calls draw different ones.
 
-    Without `os.fork` (Windows) each call starts a worker of its own; nobody has tried that yet.
+    Without `os.fork` (Windows) each call starts a worker of its own; nobody has tried that there.
+
+    Args:
+        pool: where its workers come from.
     """
 
-    def __init__(self) -> None:
-        self._pool, self._sender = Pool(), Sender()
+    def __init__(self, pool: Pool | None = None) -> None:
+        self._pool, self._sender = pool or Pool(), Sender()
 
     def start(self, policy: Policy) -> Report:
         """Start the worker that calls under a policy will need.
@@ -159,7 +165,7 @@ class CPython:
         raise SandboxUnavailable(f"workers start, and cannot run anything: {lost}")
 
     @contextmanager
-    def _worker(self, kind: Kind) -> Iterator[Zygote]:
+    def _worker(self, kind: Kind) -> Iterator[Zygote | Spawning]:
         worker = self._pool.taken(kind)
         try:
             yield worker

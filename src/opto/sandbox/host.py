@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxUnavailable
+from opto.sandbox.channel import Lost
 from opto.sandbox.ends import end_of
 from opto.sandbox.outcome import Outcome, clean
-from opto.sandbox.pool import Lost
 from opto.sandbox.where import lines_of_dump, place
 from opto.sandbox.wire import ARGUMENTS, Garbage, Limits, TooLarge, Unsendable, decode, encode
 from opto.sandbox.worker import frames
@@ -25,8 +25,8 @@ from opto.sandbox.worker.report import REPORT, WHERE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from opto.sandbox.channel import Channel
     from opto.sandbox.policy import Policy
-    from opto.sandbox.pool import Channel
     from opto.sandbox.task import Task
 
 __all__ = ["Conversation"]

@@ -6,113 +6,33 @@ import atexit
 import os
 import socket
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from opto.errors import SandboxUnavailable
+from opto.sandbox.channel import Channel, Lost
+from opto.sandbox.spawned import Spawning
+from opto.sandbox.starting import LIMITS, PYTHON, environment
 from opto.sandbox.worker import codec, frames
 from opto.sandbox.worker.report import FORKED, WANTED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Channel", "Kind", "Lost", "Pool", "Zygote"]
+    from opto.sandbox.starting import Kind
 
-START = Path(__file__).with_name("worker") / "start.py"
-LIMITS = codec.Limits.of(1 << 20)
+__all__ = ["Pool", "Zygote"]
+
 # Seconds that a worker may take to start, with all that it imports before.
 STARTING = 120.0
 # Descriptors that come are closed in programs that this process starts, where that can be had.
 CLOSED = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 FORKING, ENDING = 30.0, 2.0
 MOST_IDLE = 8
-# A worker sees these variables of the host's environment, and no others.
-KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
-ONE_THREAD = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
-
-
-class Lost(Exception):
-    """The worker, or its way to us, is gone; another one can do the same.
-
-    Args:
-        why: what was seen of it.
-        began: whether the code had begun to run.
-        calls: how often it had called the host.
-    """
-
-    def __init__(self, why: str = "", *, began: bool = False, calls: int = 0) -> None:
-        super().__init__(why)
-        self.began, self.calls = began, calls
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a worker is made for; calls that agree in this share one.
-
-    Attributes:
-        level: ``"process"`` or ``"isolated"``.
-        memory: bytes that a call may take.
-        read: folders that may be read.
-        preload: modules that are imported before.
-        without: walls that are left out, for tests.
-    """
-
-    level: str
-    memory: int
-    read: tuple[str, ...] = ()
-    preload: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-
-    def spec(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return {
-            "level": self.level,
-            "memory": self.memory,
-            "read": [os.path.realpath(folder) for folder in self.read],
-            "preload": list(self.preload),
-            "without": list(self.without),
-        }
-
-
-def environment() -> dict[str, str]:
-    """The environment of a worker: nothing of the host's that could be a secret."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    alone = {f"{library}_NUM_THREADS": "1" for library in ONE_THREAD}
-    return {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": "/", **alone, **kept}
-
-
-class Channel:
-    """What the host holds of one call: two ways to the child, and the leash.
-
-    Attributes:
-        talk: the socket to the child.
-        printed: where what it prints can be read.
-        leash: as long as it is held the child may live; the worker reports its end there.
-    """
-
-    def __init__(self, talk: socket.socket, printed: socket.socket, leash: socket.socket) -> None:
-        self.talk, self.printed, self.leash = talk, printed, leash
-        self.talk.setblocking(False)
-        self.printed.setblocking(False)
-        _CHANNELS.add(self)
-
-    def close(self) -> None:
-        """Let go: whatever still runs at the other end is killed."""
-        with suppress(OSError):
-            # A fork of this process may hold a copy, so closing alone would not be noticed.
-            self.leash.shutdown(socket.SHUT_RDWR)
-        self.drop()
-
-    def drop(self) -> None:
-        """Close all descriptors of this process, and touch nothing else."""
-        for end in (self.talk, self.printed, self.leash):
-            end.close()
 
 
 class Zygote:
@@ -131,7 +51,7 @@ class Zygote:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process: subprocess.Popen[bytes] | None = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-B", str(START), str(theirs.fileno())],
+                [*PYTHON, "zygote", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=environment(),
                 cwd="/",
@@ -221,15 +141,20 @@ class _Place:
     """Where the worker of one kind is kept."""
 
     lock: Any = field(default_factory=Lock)
-    zygote: Zygote | None = None
+    zygote: Zygote | Spawning | None = None
     used: float = 0.0
     users: int = 0
 
 
 class Pool:
-    """One worker of each kind, started when it is first needed, replaced when it is gone."""
+    """One worker of each kind, started when it is first needed, replaced when it is gone.
 
-    def __init__(self) -> None:
+    Args:
+        make: starts one; where processes cannot be forked, each call starts its own.
+    """
+
+    def __init__(self, make: Callable[[Kind], Zygote | Spawning] | None = None) -> None:
+        self._make = make or (Zygote if hasattr(os, "fork") else Spawning)
         self._renew()
         _POOLS.add(self)
         atexit.register(self.stop)
@@ -238,7 +163,7 @@ class Pool:
         self._lock = Lock()
         self._places: dict[Kind, _Place] = {}
 
-    def taken(self, kind: Kind) -> Zygote:
+    def taken(self, kind: Kind) -> Zygote | Spawning:
         """The worker of a kind, until it is `given_back`."""
         with self._lock:
             place = self._places.setdefault(kind, _Place())
@@ -252,7 +177,7 @@ class Pool:
                     if place.zygote is not None:
                         place.zygote.stop(at_once=True)
                     place.zygote = None
-                    place.zygote = Zygote(kind)
+                    place.zygote = self._make(kind)
                 return place.zygote
         except BaseException:
             self.given_back(kind)
@@ -264,7 +189,7 @@ class Pool:
             if kind in self._places:
                 self._places[kind].users -= 1
 
-    def replace(self, zygote: Zygote) -> None:
+    def replace(self, zygote: Zygote | Spawning) -> None:
         """A worker was found to be gone, or to be of no use."""
         with self._lock:
             place = self._places.get(zygote.kind)
@@ -274,7 +199,7 @@ class Pool:
                     place.zygote = None
         zygote.stop(at_once=True)
 
-    def _too_many(self) -> list[Zygote]:
+    def _too_many(self) -> list[Zygote | Spawning]:
         """Workers that were not used for longest, taken out of a pool of too many."""
         idle = (
             sorted(
@@ -307,17 +232,14 @@ class Pool:
                 place.zygote.forget()
 
 
-# All there are in this process, because a fork copies them all: a child that held a leash, or
-# the socket of a worker, would keep alive what its parent let go of.
+# All there are in this process, because a fork copies them all: a child that held the socket of
+# a worker would keep it alive when its parent is gone.
 _POOLS: WeakSet[Pool] = WeakSet()
-_CHANNELS: WeakSet[Channel] = WeakSet()
 
 
 def _after_fork() -> None:
     for pool in list(_POOLS):
         pool.forget()
-    for channel in list(_CHANNELS):
-        channel.drop()
 
 
 if hasattr(os, "register_at_fork"):  # where there is fork

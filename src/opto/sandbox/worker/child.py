@@ -13,12 +13,13 @@ from typing import Any, NoReturn
 
 from . import codec, frames, scene
 from .bits import TooLarge, Unsendable
+from .frames import End
 from .printed import capture
 from .talk import Talk
 
-__all__ = ["TALK", "main", "register_where", "work"]
+__all__ = ["main", "register_where", "work"]
 
-NOTHING, PRINTED, TALK = 0, 1, 3
+PRINTED, TALK = 1, 3
 TASK = codec.Limits(256 << 20, 4 << 30)
 # Let go of when memory runs out, so that there is some left to say so.
 RESERVE = 256 * 1024
@@ -26,7 +27,8 @@ RESERVE = 256 * 1024
 
 def register_where() -> None:
     """On a signal, write to the host where the code is: from C, whatever holds the interpreter."""
-    faulthandler.register(signal.SIGUSR1, file=TALK, all_threads=True)
+    if hasattr(faulthandler, "register"):  # not on Windows
+        faulthandler.register(signal.SIGUSR1, file=TALK, all_threads=True)
 
 
 def main(talk: int, printed: int, prepared: Any) -> NoReturn:
@@ -36,32 +38,32 @@ def main(talk: int, printed: int, prepared: Any) -> NoReturn:
         os.dup2(printed, stream)
     os.close(talk)
     os.close(printed)
+    work(End.of(TALK), End.of(PRINTED), prepared)
+
+
+def work(talk: End, printed: End, prepared: Any) -> NoReturn:
+    """Lock oneself in, read the task, run it, answer and end."""
     try:
         prepared.lock()
     except BaseException as error:  # noqa: BLE001 - no code is run, and the host says why
-        frames.send(TALK, frames.BROKEN, codec.encode(f"{error!r}"[:4000], codec.Limits.of(8000)))
+        frames.send(talk, frames.BROKEN, codec.encode(f"{error!r}"[:4000], codec.Limits.of(8000)))
         os._exit(71)
-    work(TALK, PRINTED)
-    os._exit(0)
-
-
-def work(talk_fd: int, printed_fd: int) -> None:
-    """Read the task, run it and answer."""
-    _, seed = frames.receive(talk_fd)
-    _, body = frames.receive(talk_fd)
+    _, seed = frames.receive(talk)
+    _, body = frames.receive(talk)
     task = codec.decode(body, TASK)
     task["seed"] = seed.decode()
     del body
-    flush = capture(printed_fd, task["output"])
-    answer = _answer(task, Talk(talk_fd, task["result"]))
+    flush = capture(printed.write, task["output"])
+    answer = _answer(task, Talk(talk, task["result"]))
     flush()
-    frames.send(talk_fd, *answer)
+    frames.send(talk, *answer)
+    os._exit(0)
 
 
 def _answer(task: dict[str, Any], talk: Talk) -> tuple[bytes, bytes]:
     reserve = [bytearray(RESERVE)]
     try:
-        frames.send(talk.fd, frames.STARTED)
+        frames.send(talk.end, frames.STARTED)
         drawn, value = scene.played(task, talk)
         return _returned(drawn, value, codec.Limits.of(task["result"]))
     except BaseException as error:  # noqa: BLE001 - whatever the code raised is its answer

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from .bits import Garbage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Incoming", "packed", "receive", "send"]
+__all__ = ["End", "Incoming", "TooLong", "packed", "receive", "send"]
 
 SEED, TASK, RESULT, FAILED = b"D", b"T", b"R", b"F"
 STARTED, CALL, VALUE, ERROR, REFUSED = b"S", b"C", b"V", b"E", b"N"
@@ -23,6 +24,23 @@ SPEC, READY, BROKEN = b"P", b"Y", b"B"
 
 HEADER = struct.Struct("<cxxxI")
 CHUNK = 1 << 20
+
+
+class End(NamedTuple):
+    """One end of a way to the other side, that waits.
+
+    Attributes:
+        read: some bytes, at most so many; none if the other side is gone.
+        write: takes some of the bytes, and says how many.
+    """
+
+    read: Callable[[int], bytes]
+    write: Callable[[memoryview], int]
+
+    @classmethod
+    def of(cls, fd: int) -> End:
+        """The end that a descriptor is."""
+        return cls(partial(os.read, fd), partial(os.write, fd))
 
 
 def packed(kind: bytes, body: bytes = b"") -> bytes:
@@ -81,27 +99,27 @@ class TooLong(Garbage):
         self.kind = kind
 
 
-def send(fd: int, kind: bytes, body: bytes = b"") -> None:
+def send(end: End, kind: bytes, body: bytes = b"") -> None:
     """Write a frame, and wait until it is gone."""
     left = memoryview(packed(kind, body))
     while left:
-        left = left[os.write(fd, left) :]
+        left = left[end.write(left) :]
 
 
-def receive(fd: int) -> tuple[bytes, bytes]:
+def receive(end: End) -> tuple[bytes, bytes]:
     """Read a frame of a side that is believed.
 
     Raises:
         EOFError: the other side is gone.
     """
-    kind, length = HEADER.unpack(_exactly(fd, HEADER.size))
-    return kind, _exactly(fd, length)
+    kind, length = HEADER.unpack(_exactly(end, HEADER.size))
+    return kind, _exactly(end, length)
 
 
-def _exactly(fd: int, many: int) -> bytes:
+def _exactly(end: End, many: int) -> bytes:
     parts = []
     while many:
-        part = os.read(fd, min(many, CHUNK))
+        part = end.read(min(many, CHUNK))
         if not part:
             raise EOFError("the other side is gone")
         parts.append(part)

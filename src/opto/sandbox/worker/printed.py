@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,21 +16,21 @@ class Capped(io.RawIOBase):
     """A file that takes everything and passes on the first bytes only.
 
     Args:
-        fd: where it passes them on to.
+        write: where it passes them on to.
         most: how many.
     """
 
-    def __init__(self, fd: int, most: int) -> None:
+    def __init__(self, write: Callable[[memoryview], int], most: int) -> None:
         super().__init__()
-        self._fd, self._left = fd, most
+        self._write, self._left = write, most
 
     def writable(self) -> bool:
         """It is there to be written to."""
         return True
 
     def fileno(self) -> int:
-        """Where it writes to."""
-        return self._fd
+        """Its number among the files of the process."""
+        return 1
 
     def write(self, data: object) -> int:
         """Pass on what may still be, and say that all of it was."""
@@ -39,13 +38,13 @@ class Capped(io.RawIOBase):
         part = given[: self._left]
         self._left -= len(part)
         while part:
-            part = part[os.write(self._fd, part) :]
+            part = part[self._write(part) :]
         return len(given)
 
 
-def capture(fd: int, most: int) -> Callable[[], None]:
-    """Let `print` and its like write to a descriptor; returns what flushes them."""
-    raw = io.BufferedWriter(Capped(fd, most), 8192)
+def capture(write: Callable[[memoryview], int], most: int) -> Callable[[], None]:
+    """Let `print` and its like write to the host; returns what flushes them."""
+    raw = io.BufferedWriter(Capped(write, most), 8192)
     stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
     for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
         setattr(sys, name, stream)

@@ -1,4 +1,4 @@
-"""The script that a worker's Python runs: ``python -I -B start.py HANDLE``.
+"""The script that a worker's Python runs: ``python -I -B start.py zygote|once NUMBER ...``.
 
 Nothing of the host can be imported here, and nothing of the user's: the folder that this file
 lies in is loaded as a package of its own, by its path.
@@ -28,7 +28,4 @@ def load(folder: Path) -> None:
 
 if __name__ == "__main__":
     load(Path(__file__).resolve().parent)
-    if sys.argv[1] == "once":
-        import_module(f"{PACKAGE}.once").serve()
-    else:
-        import_module(f"{PACKAGE}.zygote").serve(int(sys.argv[1]))
+    import_module(f"{PACKAGE}.{sys.argv[1]}").serve(*sys.argv[2:])

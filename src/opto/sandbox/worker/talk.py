@@ -21,12 +21,12 @@ class Talk:
     """Asks the host for calls, one after another.
 
     Args:
-        fd: the socket.
+        end: the way to it.
         most: bytes that the arguments of one call may be.
     """
 
-    def __init__(self, fd: int, most: int) -> None:
-        self.fd, self._limits, self._turn = fd, codec.Limits.of(most), Lock()
+    def __init__(self, end: frames.End, most: int) -> None:
+        self.end, self._limits, self._turn = end, codec.Limits.of(most), Lock()
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], plain: Any) -> Any:
         """What the host's function returns.
@@ -41,8 +41,8 @@ class Talk:
         except TooLarge as error:
             raise ValueError(f"{name}() is called with too much: {error}") from None
         with self._turn:
-            frames.send(self.fd, frames.CALL, body)
-            kind, back = frames.receive(self.fd)
+            frames.send(self.end, frames.CALL, body)
+            kind, back = frames.receive(self.end)
         value = codec.decode(back, BACK)
         if kind == frames.RESULT:
             return value

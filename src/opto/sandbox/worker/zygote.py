@@ -17,7 +17,6 @@ import socket
 import traceback
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
 from . import child, codec, confine, frames
@@ -59,22 +58,23 @@ COMMON = (
 )
 
 
-def serve(fd: int) -> NoReturn:
-    """Talk with the host over a socket until it is gone."""
-    control = _above(fd, FIRST_FREE)
+def serve(number: str) -> NoReturn:
+    """Talk with the host over a socket, by its number, until it is gone."""
+    control = _above(int(number), FIRST_FREE)
+    end = frames.End.of(control)
     _fill_low()
     try:
-        _, body = frames.receive(control)
+        _, body = frames.receive(end)
         spec = codec.decode(body, LIMITS)
         prepared = _prepare(spec)
-        ready = codec.encode({"vm": spec["vm"], "held": dict(prepared.held)}, LIMITS)
+        ready = codec.encode({"held": dict(prepared.held)}, LIMITS)
     except EOFError:
         os._exit(0)
     except BaseException:  # noqa: BLE001 - the host tells it
         told = traceback.format_exc()[-8000:]
-        frames.send(control, frames.BROKEN, codec.encode(told, LIMITS))
+        frames.send(end, frames.BROKEN, codec.encode(told, LIMITS))
         os._exit(1)
-    frames.send(control, frames.READY, ready)
+    frames.send(end, frames.READY, ready)
     with socket.socket(fileno=control) as sock:
         Zygote(sock, prepared).run()
     os._exit(0)
@@ -101,17 +101,7 @@ def _prepare(spec: dict[str, Any]) -> Any:
     child.register_where()
     gc.collect()
     gc.freeze()
-    spec["vm"] = _address_space()
     return confine.prepare(spec)
-
-
-def _address_space() -> int:
-    """Bytes of address space that this process has; 0 where it cannot be known."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    except OSError:
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Zygote:
