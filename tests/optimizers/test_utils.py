@@ -74,3 +74,8 @@ def test_a_thought_and_what_comes_after_it(text, both):
 
 def test_another_tag_of_the_thoughts():
     assert extract_reasoning_and_remainder("<t>a</t>b", tag="t") == ("a", "b")
+
+
+def test_what_is_printed_gives_no_orders_to_the_terminal(capsys):
+    print_color("a\x1b[31mb\x9b2J\u202ec\rd\r\n\te")
+    assert capsys.readouterr().out == "a\\x1b[31mb\\x9b2J\\u202ec\\rd\r\n\te\n"

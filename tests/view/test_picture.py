@@ -140,4 +140,6 @@ def test_a_value_that_cannot_be_shown_hides_no_graph() -> None:
 
 def test_what_no_file_can_hold_is_replaced() -> None:
     assert showable("a\x00b\x1b\ud800\uffff\n\t\u00fc") == "a\ufffdb\ufffd\ufffd\ufffd\n\t\u00fc"
+    # What a terminal would take for an order, and what shows text in another order than it has.
+    assert showable("a\x9b31mb\u202ec\u2066d") == "a\ufffd31mb\ufffdc\ufffdd"
     assert of(node("a\r\nb\rc\x07")).boxes[0].value == "a\nb\nc\ufffd"

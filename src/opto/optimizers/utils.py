@@ -34,6 +34,9 @@ _CODES = {
     "white": 37,
 }
 
+# What a terminal takes for orders, and what turns the direction of writing.
+_ORDERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+
 
 def print_color(message: Any, color: str | None = None, logger: Any = None) -> None:
     """Print a message, in colour where the output is a terminal.
@@ -56,6 +59,8 @@ def print_color(message: Any, color: str | None = None, logger: Any = None) -> N
     if logger is not None:
         logger.log(text)
         return
+    # What a model, or code that it wrote, has said may hold them.
+    text = _ORDERS.sub(lambda found: ascii(found[0])[1:-1], text)
     if color is not None and sys.stdout.isatty():
         text = f"\x1b[{_CODES[color]}m{text}\x1b[0m"
     sys.stdout.write(f"{text}\n")

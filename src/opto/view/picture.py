@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrow", "Box", "Picture", "showable"]
 
-# What no XML document may hold and what ends a C string: shown as the sign for "no sign".
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# What no XML document may hold, what ends a C string, what moves a terminal's cursor, and what
+# turns the direction of writing: shown as the sign for "no sign".
+_UNSHOWABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _IDENTITIES = frozenset({"identity", "clone"})
 
 
