@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 
 import numpy as np
@@ -295,31 +294,6 @@ def test_arrays_go_and_come(run):
     assert (type(total), total) == (np.int64, 3)
 
 
-CHANCE = "import random\ndef f(x): return random.random()"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        CHANCE,
-        CHANCE.replace("random()", "rand()").replace("import random", "from numpy import random"),
-    ],
-)
-def test_chance_repeats_from_run_to_run_and_differs_from_call_to_call(text):
-    def drawn(seed):
-        engine = CPython()
-        try:
-            policy = Policy(level="process", seed=seed)
-            return [engine.call(Task(text, "f", (x,)), policy).value for x in (1, 1, 2)]
-        finally:
-            engine.stop()
-
-    first = drawn(0)
-    assert len(set(first)) == 3
-    assert drawn(0) == first
-    assert not set(drawn(1)) & set(first)
-
-
 def test_flags_are_those_of_the_future():
     task = Task("def f(x: nothing): return 1", "f", (0,), flags=annotations.compiler_flag)
     policy = Policy(level="process")
@@ -340,69 +314,9 @@ def test_start_says_what_holds(engine):
     assert engine.start(Policy(level="process")).level == "process"
 
 
-def test_in_an_event_loop_others_go_on_and_host_functions_are_awaited(engine):
-    task = asyncio.current_task
-    seen = []
-
-    async def ask(x):
-        await asyncio.sleep(0.01)
-        seen.append(task())
-        return x + 1
-
-    def double(x):
-        seen.append(task())
-        return 2 * x
-
-    policy = Policy(level="process", host={"ask": ask, "double": double})
-    text = "async def f(x): return double(await ask(x))"
-
-    async def main():
-        ticks = 0
-
-        async def tick():
-            nonlocal ticks
-            while True:
-                await asyncio.sleep(0.01)
-                ticks += 1
-
-        ticking = asyncio.create_task(tick())
-        slow = Task("import time\ndef f(x):\n time.sleep(0.3)\n return x", "f", (7,))
-        outcomes = await asyncio.gather(
-            engine.call_async(Task(text, "f", (1,)), policy),
-            *[engine.call_async(slow, policy) for _ in range(8)],
-        )
-        mine = await engine.call_async(Task(text, "f", (2,)), policy)
-        assert seen[-1] is task()
-        ticking.cancel()
-        assert ticks > 5
-        return [o.value for o in (*outcomes, mine)]
-
-    began = time.monotonic()
-    assert asyncio.run(main()) == [4, *[7] * 8, 6]
-    assert time.monotonic() - began < 2.0
-
-
 def test_an_async_host_function_works_without_a_loop_too(run):
     async def ask(x):
         await asyncio.sleep(0)
         return x + 1
 
     assert run("async def f(x): return await ask(x)", 1, host={"ask": ask}).value == 2
-
-
-def test_cancelling_the_task_kills_the_code(engine):
-    policy = Policy(level="process", time=30)
-
-    async def main():
-        call = engine.call_async(Task("def f():\n while True: pass", "f"), policy)
-        running = asyncio.create_task(call)
-        await asyncio.sleep(0.3)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-    began = time.monotonic()
-    asyncio.run(main())
-    while any(t.name == "opto-sandbox" for t in threading.enumerate()):
-        assert time.monotonic() - began < 5
-        time.sleep(0.01)

@@ -189,13 +189,14 @@ def test_a_fork_of_this_process_has_workers_of_its_own(engine):
 
 
 def test_a_fork_does_not_keep_alive_what_we_let_go_of(engine):
+    called(engine)
     text = "def f(x):\n while True: pass"
     late = threading.Thread(target=called, args=(engine, 1, text, Policy(level="process", time=1)))
     late.start()
     time.sleep(0.4)
     [outer] = psutil.Process().children()
     zygote = (outer.children() or [outer])[0]
-    assert len(zygote.children()) == 2, "the endless one, and one ahead"
+    assert soon(lambda: len(zygote.children()) == 2), "the endless one, and one ahead"
     pid = os.fork()
     if pid == 0:
         time.sleep(20)

@@ -71,30 +71,29 @@ class Spawning:
 
 def _started(talk: socket.socket, printed: socket.socket) -> subprocess.Popen[bytes]:
     """A Python that has its ends of two sockets."""
-    environ = environment()
-    if sys.platform != "win32":
-        fds = [talk.fileno(), printed.fileno()]
-        return subprocess.Popen(  # noqa: S603 - this very Python, and a file of ours
-            [*PYTHON, "once", *map(str, fds)],
-            pass_fds=fds,
-            env=environ,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
+    if sys.platform == "win32":
+        # Handles are described for a process that is there: their sizes are told, then they.
+        process = subprocess.Popen(  # noqa: S603 - this very Python, and a file of ours
+            [*PYTHON, "once", *[str(SHARED)] * 2],
+            env=environment(),
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-    # Handles are described for a process that is there, so their sizes are told, and then they.
-    process = subprocess.Popen(  # noqa: S603 - as above
-        [*PYTHON, "once", *[str(SHARED)] * 2],
-        env=environ,
-        stdin=subprocess.PIPE,
+        with process.stdin:
+            for end in (talk, printed):
+                process.stdin.write(end.share(process.pid))
+        return process
+    fds = [talk.fileno(), printed.fileno()]
+    return subprocess.Popen(  # noqa: S603 - as above
+        [*PYTHON, "once", *map(str, fds)],
+        pass_fds=fds,
+        env=environment(),
+        cwd="/",
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    with process.stdin:
-        for end in (talk, printed):
-            process.stdin.write(end.share(process.pid))
-    return process
 
 
 # Bytes of a WSAPROTOCOL_INFOW, by which Windows describes a socket to another process.

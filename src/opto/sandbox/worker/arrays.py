@@ -50,8 +50,8 @@ def from_numpy(value: Any) -> Array | None:
 
 def rebuilt(form: str, raw: bytes) -> Any:
     """The array or scalar; raises `Garbage`, `TypeError` or `ValueError` if it is none."""
-    # lazy: who reads an array has NumPy, or is told so; others need not wait for it.
     try:
+        # lazy: who reads an array has NumPy, or is told so; others need not wait for it.
         import numpy as np
     except ImportError:
         raise Garbage("an array, and NumPy is not installed") from None

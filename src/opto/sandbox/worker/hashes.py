@@ -22,7 +22,7 @@ def check(values: list[Any]) -> None:
     if len(values) <= MOST:
         return
     try:
-        hashes = list(map(hash, values))
+        hashes: list[int | None] = list(map(hash, values))
     except TypeError:  # a tuple with a list in it is no key
         hashes = [_hash(value) for value in values]
     often = {hashed for hashed, many in Counter(hashes).items() if many > MOST}

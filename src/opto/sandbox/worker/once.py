@@ -42,7 +42,7 @@ def serve(*numbers: str) -> NoReturn:
 
 
 def _end(number: str) -> frames.End:
-    if sys.platform != "win32":
-        return frames.End.of(int(number))
-    sock = socket.fromshare(sys.stdin.buffer.read(int(number)))
-    return frames.End(sock.recv, sock.send)
+    if sys.platform == "win32":
+        sock = socket.fromshare(sys.stdin.buffer.read(int(number)))
+        return frames.End(sock.recv, sock.send)
+    return frames.End.of(int(number))
