@@ -241,7 +241,7 @@ def test_parameters_are_never_cut():
     with pytest.raises(OptimizerError, match=r"do not fit into a prompt of 2,000 tokens") as caught:
         fit([x, short], 2000)
     said = str(caught.value)
-    assert "2 parameters; the longest is x0, of 15,000 characters" in said
+    assert "The longest parameter, of 2, is x0: 15,000 characters" in said
     alone, least = (
         int(n.replace(",", "")) for n in re.findall(r"([0-9,]+), and ([0-9,]+) with", said)[0]
     )

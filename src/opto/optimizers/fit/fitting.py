@@ -142,10 +142,9 @@ class _Fitting:
         raise OptimizerError(
             f"the parameters do not fit into a prompt of {most:,} tokens: with the words around "
             f"them they take {self.budget.count(alone):,}, and {least:,} with the outputs, the "
-            f"feedback and the ways between them, as short as these can be. There are "
-            f"{len(sizes):,} parameters; the longest is {longest}, of {sizes.get(longest, 0):,} "
-            f"characters. Give the optimizer fewer or shorter parameters, or a larger "
-            f"token_budget=..."
+            f"feedback and the ways between them, as short as these can be. The longest parameter, "
+            f"of {len(sizes):,}, is {longest}: {sizes.get(longest, 0):,} characters. Give the "
+            f"optimizer fewer or shorter parameters, or a larger token_budget=..."
         )
 
     def _problem(self, level: Detail) -> Problem:
