@@ -56,7 +56,7 @@ class Prepared:
         limits: of the process, by the names of `resource`.
         syscalls: the filter for system calls, or None.
         landlock: the rules on files, or None.
-        apart: children run as users whom nobody is.
+        apart: the highest of the users whom nobody is, if children run as such; or 0.
         leave: such a user may read what is needed, so nothing of root is kept.
         hook: Python's own events are refused, too.
         parent: the process that was prepared.
@@ -69,7 +69,7 @@ class Prepared:
     limits: dict[str, int]
     syscalls: Filter | None = None
     landlock: Any = None
-    apart: bool = False
+    apart: int = 0
     leave: bool = False
     hook: bool = True
     parent: int = 0
@@ -115,7 +115,7 @@ class Prepared:
 
     def _lock_by_kernel(self) -> None:
         if self.apart:
-            number = confine_limits.own_number(os.getpid()) or os.getuid()
+            number = self.apart - os.getpid() % confine_limits.MANY
             kept = number if self.leave else os.geteuid()
             if self.leave:
                 os.setresgid(number, number, number)
@@ -202,7 +202,7 @@ def _prepare_by_kernel(prepared: Prepared, *, spaces: bool) -> None:
     alone = "user" in prepared.held["namespaces"] and _release() >= _COUNTED_APART
     prepared.parent = os.getpid()
     if root and not alone and able >> linux.SET_USERS & 1:
-        prepared.apart = confine_limits.own_number(0) is not None
+        prepared.apart = confine_limits.strangers()
     if prepared.apart and able >> linux.SET_GROUPS & 1:
         os.setgroups([])
         prepared.leave = confine_folders.open_to_all(prepared.readable)

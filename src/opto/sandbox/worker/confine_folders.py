@@ -19,13 +19,15 @@ __all__ = ["libraries", "open_to_all"]
 
 _PACKAGES = {"site-packages", "dist-packages"}
 # Shared libraries of the system, where the loader looks for them, time zones, and devices
-# that hold nothing.
+# that hold nothing. The stores of Nix and Guix are libraries as a whole.
 _SYSTEM = (
     "/lib",
     "/lib64",
     "/usr/lib",
     "/usr/lib64",
     "/usr/local/lib",
+    "/nix/store",
+    "/gnu/store",
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/usr/share/zoneinfo",

@@ -10,12 +10,12 @@ from pathlib import Path
 if sys.platform != "win32":  # its worker is bounded from outside
     import resource
 
-__all__ = ["address_space", "limit", "own_number", "tasks_of"]
+__all__ = ["MANY", "THREADS", "address_space", "limit", "strangers", "tasks_of"]
 
 THREADS = 64  # of one call, beside those that were there
 
 # Numbers of users that belong to nobody are taken from below the highest that there is.
-_APART, _MANY = 4096, 16384
+_APART, MANY = 4096, 16384
 
 
 def address_space() -> int:
@@ -63,18 +63,19 @@ def tasks_of(user: int) -> int:
     return count
 
 
-def own_number(process: int) -> int | None:
-    """A user whom nobody is, so that the threads of one process are counted by themselves.
+def strangers() -> int:
+    """The highest of the users whom nobody is; there are `MANY` below it.
 
-    The kernel counts threads by the real user, and never those of root.
+    The kernel counts threads by the real user, and never those of root: a process that gets such
+    a user is counted by itself.
 
     Returns:
-        None where there is no such user in this namespace.
+        0 where there are no such users in this namespace.
     """
     try:
         rows = Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()
     except OSError:
-        return None
+        return 0
     ends = [int(start) + int(count) for start, _, count in map(str.split, rows)]
-    most = max(ends, default=0) - _APART - process % _MANY
-    return most if most > 65536 else None
+    highest = max(ends, default=0) - _APART
+    return highest if highest > 1 << 16 else 0
