@@ -15,6 +15,7 @@ from opto.sandbox.analysis import facts_of
 from opto.sandbox.asking import Asked
 from opto.sandbox.engine import engine_for
 from opto.sandbox.names import Place, names_of
+from opto.sandbox.nesting import nested
 from opto.sandbox.policy import LEVELS, Level, Policy, policy_here
 from opto.sandbox.raised import error_of
 from opto.sandbox.selfview import view_of
@@ -155,7 +156,9 @@ class _Runner:
             return Answered(self.here()(*args, **kwargs), "none")
         asked = Asked()
         task = self.task(args, kwargs, policy, asked)
-        return self._answered(engine_for(policy).call(task, policy), asked)
+        with nested(policy) as held:
+            outcome = engine_for(held).call(task, held)
+        return self._answered(outcome, asked)
 
     async def awaited(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Answered:
         """The same, where it has to be awaited."""
@@ -164,7 +167,9 @@ class _Runner:
             return Answered(await self.here()(*args, **kwargs), "none")
         asked = Asked()
         task = self.task(args, kwargs, policy, asked)
-        return self._answered(await engine_for(policy).call_async(task, policy), asked)
+        with nested(policy) as held:
+            outcome = await engine_for(held).call_async(task, held)
+        return self._answered(outcome, asked)
 
     def _items(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Any]:
         done = self.answer(args, kwargs)
