@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from opto.sandbox.worker.bits import Garbage, TooLarge, Unsendable
-from opto.sandbox.worker.codec import Limits, decode, encode
+from opto.sandbox.worker.codec import CODES, Limits, decode, encode
 
 LIMITS = Limits.of(1 << 20)
 ZONES = st.sampled_from([timezone.utc, timezone(timedelta(hours=-3, seconds=-7)), None])
@@ -319,6 +319,15 @@ def test_a_key_twice_is_garbage():
     data[data.index(b"ab") + 1] = ord("a")
     with pytest.raises(Garbage, match="twice"):
         decode(bytes(data), LIMITS)
+
+
+def test_a_date_is_short():
+    """Before Python 3.10.7, reading an integer of a million digits took minutes."""
+    head = bytes((1, CODES[timedelta]))
+    text = b"9" * 5000 + b",0,0"
+    sizes = len(text).to_bytes(4, "little") + len(text).to_bytes(8, "little")
+    with pytest.raises(Garbage, match="too many characters"):
+        decode(head + sizes + text, LIMITS)
 
 
 @pytest.mark.parametrize(

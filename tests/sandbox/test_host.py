@@ -241,10 +241,39 @@ def test_an_answer_that_trickles_in_has_a_deadline(child):
     assert 0.3 <= took < 1.0
 
 
+def test_a_forged_place_after_the_time_is_over_is_none(child):
+    child.talk.sendall(START)
+
+    def forge():
+        child.leash.recv(1)
+        child.talk.sendall(b'Current thread 0x1:\n  File "<candidate>", line 999 in f\n')
+
+    thread = threading.Thread(target=forge)
+    thread.start()
+    outcome = conversation(child, Policy(time=0.2)).held()
+    thread.join()
+    assert (outcome.status, outcome.lines) == ("timeout", ())
+    assert outcome.message == "stopped after 0.2 s"
+
+
 def test_a_child_that_reads_nothing_has_a_deadline(child):
     child.talk.sendall(START)
     outcome = conversation(child, Policy(time=0.2), sent=b"x" * (8 << 20)).held()
     assert outcome.status == "timeout"
+
+
+def test_who_does_not_listen_is_not_answered_again(child):
+    """A hundred answers of a megabyte each would else wait in the host's memory."""
+    given = []
+
+    def give():
+        given.append(1)
+        return "x" * (8 << 20)
+
+    child.talk.sendall(START + packed(CALL, body(("give", (), {}))) * 100)
+    outcome = conversation(child, granted={"give": give}).held()
+    assert (outcome.status, len(given)) == ("garbage", 1)
+    assert "before the answer to the last" in outcome.message
 
 
 def test_what_is_sent_arrives_whole(child):

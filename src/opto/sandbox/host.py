@@ -23,7 +23,7 @@ from opto.sandbox.worker import frames
 from opto.sandbox.worker.report import REPORT, WHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opto.sandbox.channel import Channel
     from opto.sandbox.policy import Policy
@@ -233,8 +233,7 @@ class Conversation:
         form = {"error": str, "message": str, "lines": list, "memory": bool, "limit": bool}
         if type(said) is not dict or {name: type(part) for name, part in said.items()} != form:
             raise Garbage("an error of the wrong form")
-        last = self.task.text.count("\n") + 1
-        lines = tuple(n for n in said["lines"][-50:] if type(n) is int and 0 < n <= last)
+        lines = self._there(n for n in said["lines"][-50:] if type(n) is int)
         if said["limit"]:
             return self._ended("limit", message=f"returned too much: {said['message']}")
         error, message = _ODD.sub("", said["error"])[:NAME] or "Exception", said["message"]
@@ -244,12 +243,19 @@ class Conversation:
             return self._ended("memory", error=error, message=words, lines=lines)
         return self._ended("error", error=error, message=message, lines=lines)
 
+    def _there(self, lines: Iterable[int]) -> tuple[int, ...]:
+        last = self.task.text.count("\n") + 1
+        return tuple(n for n in lines if 0 < n <= last)
+
     def _called(self, said: Any) -> Outcome | None:
         """Call a function of the host's; an outcome if that is not to be."""
         form = type(said) is tuple and list(map(type, said)) == [str, tuple, dict]
         if not form or any(type(name) is not str for name in said[2]):
             raise Garbage("a call of the wrong form")
         name, args, kwargs = said
+        if self._out:
+            # Answers that nobody reads would fill the host's memory.
+            raise Garbage("a call before the answer to the last")
         if name not in self.granted:
             raise Garbage("a call of a function that was not granted")
         if self.calls >= self.policy.host_calls:
@@ -273,7 +279,7 @@ class Conversation:
     # --------------------------------------------------------------- ends
     def _late(self) -> Outcome:
         """Its time is over: ask where it is, and stop it."""
-        lines = lines_of_dump(self._where(), self.task.label)
+        lines = self._there(lines_of_dump(self._where(), self.task.label))
         self._now = time.monotonic()
         spent = self._now - self._started
         if spent - self.hosted < self.policy.time:

@@ -74,7 +74,8 @@ class Policy:
         result: bytes of the value that is returned.
         read: folders that the code may read, and not write.
         host: functions of this process that the code may call, by the name it calls them by.
-            They run here, with what the code chooses to hand them: check it.
+            They run here, with what the code chooses to hand them: check it. None of them is
+            interrupted when time is over; the code is stopped as soon as it returns.
         host_calls: how often one call may call them.
         preload: modules that the worker imports once, before it sees any code.
         seed: where chance begins. The n-th of equal calls draws the same numbers in every run.

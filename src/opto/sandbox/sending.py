@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from importlib.util import find_spec
 from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from opto.sandbox.wire import ARGUMENTS, encode
 from opto.sandbox.worker import frames
@@ -48,6 +50,7 @@ class Sender:
     def __init__(self) -> None:
         self._lock = Lock()
         self._made: OrderedDict[bytes, int] = OrderedDict()
+        _SENDERS.add(self)
 
     def sent(self, task: Task, policy: Policy) -> Sent:
         """The bytes of a task.
@@ -152,3 +155,16 @@ def _inside(value: Any) -> Iterable[Any]:
     if type(value) is dict:
         return islice(value.values(), 50)
     return islice(value, 50) if type(value) in {list, tuple} else ()
+
+
+# All there are, because a fork copies them while another thread may be holding a lock.
+_SENDERS: WeakSet[Sender] = WeakSet()
+
+
+def _after_fork() -> None:
+    for sender in list(_SENDERS):
+        sender._lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # where there is fork
+    os.register_at_fork(after_in_child=_after_fork)

@@ -43,7 +43,7 @@ def place(text: str, lines: tuple[int, ...]) -> str:
 def loop_around(text: str, line: int) -> int | None:
     """The line where the innermost loop around a line begins, by indentation."""
     rows = text.split("\n")[:line]
-    if not rows:
+    if len(rows) < line:  # who was asked where it is may lie
         return None
     if _LOOP.match(rows[-1]):
         return line

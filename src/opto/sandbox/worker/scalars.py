@@ -24,11 +24,13 @@ __all__ = ["CODES", "COMPLEX", "COST", "DIGITS", "TO_TEXT", "read", "write"]
 # An integer of more digits raises in CPython when it is printed.
 DIGITS = 4300
 BITS = int(DIGITS * 3.3219)
+# Characters of the longest date with the longest name of a time zone.
+DATE = 128
 ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,3}")
 OFFSET = re.compile(r"(-?)(\d{1,5})\.(\d{1,6})")
 
 # The codes stand on the wire: never renumber. 0 to 2 and from 32 on are `codec`'s.
-INT, FLOAT, COMPLEX, STR, BYTES = 3, 4, 5, 6, 7
+INT, FLOAT, COMPLEX, STR, BYTES, FRACTION = 3, 4, 5, 6, 7, 9
 CODES: dict[type, int] = {
     int: INT,
     float: FLOAT,
@@ -36,7 +38,7 @@ CODES: dict[type, int] = {
     str: STR,
     bytes: BYTES,
     Decimal: 8,
-    Fraction: 9,
+    Fraction: FRACTION,
     date: 10,
     time: 11,
     datetime: 12,
@@ -80,7 +82,10 @@ def read(data: Reader, code: int, many: int) -> list[Any]:
         forms = data.texts(many)
         return list(map(arrays.rebuilt, forms, data.blobs(many)))
     if code in FROM_TEXT:
-        return list(map(FROM_TEXT[code], data.texts(many)))
+        texts = data.texts(many)
+        if code > FRACTION and max(map(len, texts), default=0) > DATE:
+            raise Garbage("a date of too many characters")
+        return list(map(FROM_TEXT[code], texts))
     if code not in {FLOAT, BYTES}:
         raise Garbage(f"there is no type {code}")
     return data.blobs(many) if code == BYTES else data.numbers("d", many).tolist()
