@@ -55,7 +55,8 @@ class OPRO(OptoPrime):
 
     It can stand wherever `OptoPrime` stands. The graph serves only to find the parameters
     that the feedback is about; steps, inputs and outputs are never shown, so that a `mask` of
-    them hides nothing more, and `value_limit` cuts nothing: what is shown is shown whole.
+    them hides nothing more, and `value_limit` cuts nothing: what is shown is shown whole. Where
+    `token_budget` leaves no room, the oldest rounds are left out, which is said.
 
     Args:
         parameters: a list of `ParameterNode`.
@@ -83,7 +84,7 @@ class OPRO(OptoPrime):
         >>> optimizer.step()
         Update(x0: 3 -> 5)
         >>> optimizer.buffer
-        [Episode(variables={'x0': '3'}, feedback='make it 10')]
+        [Episode(variables={'x0': 3}, feedback='make it 10')]
     """
 
     dialects: ClassVar[Mapping[str, Callable[[], Dialect]]] = {"json": _json, "tagged": _tagged}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from unittest.mock import MagicMock
+
 import pytest
 
 from opto.errors import OptimizerError
@@ -25,8 +27,9 @@ def test_what_is_no_number_of_tokens_is_refused_at_once(tokens):
         OptoPrime([node(1, trainable=True)], llm=ScriptedLLM([]), token_budget=tokens)
 
 
-def test_nothing_binds_where_no_context_is_known():
-    assert budget_of([ScriptedLLM([])]) == Budget(DEFAULT, None)
+@pytest.mark.parametrize("model", [ScriptedLLM([]), print, MagicMock(), None])
+def test_nothing_binds_where_no_context_is_known(model):
+    assert budget_of([model]) == Budget(DEFAULT, None)
 
 
 def test_the_local_models_context_leaves_room_for_the_answer_and_a_repair():

@@ -13,6 +13,7 @@ from opto.errors import ExecutionError, OptimizerError
 from opto.optimizers import OPRO, OptoPrime, OptoPrimeMulti, OptoPrimeV2
 from opto.optimizers.fit import Budget
 from opto.optimizers.fit.budget import DEFAULT
+from opto.optimizers.optoprime import FunctionFeedback
 from opto.optimizers.problem import TITLES
 from opto.trace import bundle, node
 from tests.optimizers.fit.programs import (
@@ -246,6 +247,23 @@ def test_parameters_are_never_cut():
         int(n.replace(",", "")) for n in re.findall(r"([0-9,]+), and ([0-9,]+) with", said)[0]
     )
     assert 3000 < alone < least < 6000
+
+
+def test_a_summary_that_a_user_wrote_is_within_the_budget():
+    summary = FunctionFeedback(
+        graph=[(i, f"line {i} of my own") for i in range(5000)],
+        documentation={},
+        others={},
+        roots={},
+        output={"result": (3, None)},
+        user_feedback="bad",
+        variables={"x0": (1, None)},
+    )
+    optimizer = optimizer_of([parameter()], 1500)
+    problem = optimizer.problem_instance(summary)
+    assert "5,000 steps of which only the lines are known; 9 written out" in problem.code
+    assert "line 4999 of my own" in problem.code
+    assert Budget(1).count("\n\n".join(optimizer.construct_prompt(summary))) <= 1500
 
 
 def test_an_assumed_budget_gives_way_to_parameters():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import OptimizerError
 from opto.llm.layers import layers
+from opto.llm.port import LLM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +96,9 @@ def budget_of(
 
 def _known(model: Any, answer: int) -> tuple[str | None, int | None]:
     """A model's name, and what its context leaves for a prompt."""
-    *_, source = layers(model) if model is not None else (None,)
+    if not isinstance(model, LLM):  # of a callable, nobody knows whom it asks
+        return None, None
+    *_, source = layers(model)
     name = getattr(source, "model_name", None)
     name = name if isinstance(name, str) else None
     context = getattr(source, "context", None)

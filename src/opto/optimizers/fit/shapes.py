@@ -41,7 +41,7 @@ class Shape:
         """What the steps have in common, and what they are called."""
         first = self.numbers[0]
         if not run.inputs(first):
-            return "of other lines"
+            return "of which only the lines are known"
         names = ranges(map(run.name, self.numbers), RANGES)
         failed = " that failed" if self.key[1] else ""
         return f"like {run.op(first)}({', '.join(self._arguments(run))}){failed}: {names}"
