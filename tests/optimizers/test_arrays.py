@@ -39,7 +39,7 @@ def test_shape_and_kind_stay(like, value, result):
         (np.array([0, 0], np.int8), [1, 300], "without loss"),
         (np.array([0.0]), ["x"], "numbers"),
         (np.array([0.0]), [None], "numbers"),
-        (np.array([0.0]), [1e400], "without loss"),
+        (np.array([0.0]), [1e400], "finite"),
         (np.array([0.0]), "x", "list of numbers"),
         (np.array([0.0]), {"a": 1}, "list of numbers"),
         (np.array(["a"]), [1], "numbers of dtype"),
@@ -63,3 +63,28 @@ def test_numpy_is_not_imported_for_other_values():
         "sys.exit('numpy' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("like", "said", "meant"),
+    [
+        (np.zeros(2), "[1. 2.]", [1, 2]),
+        (np.zeros(2), "[ 1.  -2.]", [1, -2]),
+        (np.zeros((2, 2)), "[[1. 2.]\n [3. 4.]]", [[1, 2], [3, 4]]),
+        (np.zeros(2), "array([1.5, 2.])", [1.5, 2]),
+        (np.zeros(2, np.int8), "np.array([1, 2], dtype=int8)", [1, 2]),
+        (np.zeros(2), ["1", "2.5"], [1, 2.5]),
+        (np.zeros(2), "[1e-3 2e5]", [0.001, 2e5]),
+        (np.array(3.0), "4", 4),
+    ],
+)
+def test_numbers_in_texts_and_as_numpy_prints_them(like, said, meant):
+    made = convert(said, like)
+    assert made.dtype == like.dtype
+    assert np.array_equal(made, meant)
+
+
+@pytest.mark.parametrize("said", ["[1. 2. 3.]", "[1 -]", "array(1, 2", "[1. ... 2.]", "one two"])
+def test_what_numpy_would_not_print_so_is_refused(said):
+    with pytest.raises(AnswerError):
+        convert(said, np.zeros(2))

@@ -115,7 +115,7 @@ def test_objective_and_memory_can_be_saved(asked, tmp_path, x):
     other = OptoPrime([x], llm=ScriptedLLM([]))
     other.load(tmp_path / "state.json")
     assert other.objective == "Reach 10."
-    assert list(other.memory) == [Episode({"x0": "3"}, "larger")]
+    assert list(other.memory) == [Episode({"x0": 3}, "larger")]
     assert other.memory.size == 2
 
 

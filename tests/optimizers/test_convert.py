@@ -116,7 +116,7 @@ REFUSED = [
     (3, True, "whole number"),
     (3, [5], "whole number"),
     (3, None, "whole number, not None"),
-    (3, float("inf"), "whole number"),
+    (3, float("inf"), "finite"),
     (3.0, "NaN", "finite"),
     (3.0, 1e400, "finite"),
     (3.0, 10**400, "finite"),

@@ -20,6 +20,13 @@ def test_a_buffer_of_size_zero_keeps_nothing():
     assert list(buffer) == []
 
 
+@pytest.mark.parametrize("size", [10**6, 2**63 - 1, 10**40])
+def test_a_huge_size_keeps_all(size):
+    memory = Memory(size)
+    assert remembered(memory, *range(50)) == [str(number) for number in range(50)]
+    assert Memory.of_data(json.loads(json.dumps(memory.to_data()))).size == size
+
+
 @pytest.mark.parametrize("size", [-1, 1.5, "2", True])
 def test_a_size_that_is_none_is_refused(size):
     with pytest.raises(OptimizerError, match="0, 1, 2"):
@@ -52,7 +59,7 @@ def test_words_are_no_score_and_are_forgotten_in_their_turn():
 def test_of_equal_scores_the_later_is_kept():
     memory = Memory(1, best=1)
     assert remembered(memory, 5, 5, 5) == ["5", "5"]
-    assert [episode.variables["x"] for episode in memory] == ["1", "2"]
+    assert [episode.variables["x"] for episode in memory] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,9 @@ def test_of_equal_scores_the_later_is_kept():
         ("About add0: 1\nAbout add1: 3", 2.0),
         ("1 is too small", None),
         ("About add0: 1\nAbout add1: too small", None),
+        ("ID [0]: 1\nID [1]: 0.5", 0.75),
+        ("About batchify0: ID [0]: 1", 1.0),
+        ("ID [0]: 1\nID [1]: wrong", None),
         ("nan", None),
         ("", None),
         ("True", None),
@@ -83,6 +93,20 @@ def test_an_episode_can_be_written_whatever_the_values_are():
     assert len(str(episode).splitlines()) == 1
     variables, feedback = episode  # the pair that the original kept
     assert (list(variables), feedback) == (["a", "b", "c"], "no")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [(3, 3), (0.5, 0.5), (True, True), ("3", "3"), (None, "None"), (float("nan"), "nan"),
+     ([1, 2], "[1, 2]"), (10**30, str(10**30))],
+)  # fmt: skip
+def test_numbers_stay_numbers_so_that_an_answer_is_like_them(value, kept):
+    said = json.loads(str(Episode.of({"x": value}, "f")))["variables"]["x"]
+    assert (said, type(said)) == (kept, type(kept))
+
+
+def test_a_number_too_long_for_python_is_written_all_the_same():
+    assert json.loads(str(Episode.of({"x": 10**5000}, "f")))["feedback"] == "f"
 
 
 def test_a_memory_survives_being_written_down():

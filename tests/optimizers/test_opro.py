@@ -72,7 +72,7 @@ def test_the_history_holds_all_rounds_in_their_order(x):
     assert places == sorted(places)
     assert "#Feedback\nremark 3" in words
     assert [tuple(e) for e in optimizer.buffer] == [
-        ({"x0": str(value)}, f"remark {n}") for n, value in enumerate([3, 10, 20, 30])
+        ({"x0": value}, f"remark {n}") for n, value in enumerate([3, 10, 20, 30])
     ]
 
 

@@ -199,7 +199,7 @@ def test_earlier_rounds_are_shown(asked, x):
         optimizer.backward(x * 2, feedback)
         optimizer.step()
     assert "before" not in words(model, 0)[1]
-    assert '{"variables": {"x0": "3"}, "feedback": "one"}' in words(model, 1)[1]
+    assert '{"variables": {"x0": 3}, "feedback": "one"}' in words(model, 1)[1]
     assert '"one"' not in words(model, 2)[1]
     assert [episode.feedback for episode in optimizer.memory] == ["three"]
 

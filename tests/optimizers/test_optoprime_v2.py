@@ -189,7 +189,7 @@ def test_the_second_opro():
     assert "scale" not in user
     assert "An example" in system
     assert (optimizer.memory.size, optimizer.max_tokens) == (5, 8192)
-    assert optimizer.buffer[0].variables == {"x0": "3"}
+    assert optimizer.buffer[0].variables == {"x0": 3}
 
 
 def test_the_second_opro_takes_symbols():

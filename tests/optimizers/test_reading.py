@@ -1,12 +1,13 @@
 import pytest
 
 from opto.errors import AnswerError
-from opto.formats import Parsed
+from opto.formats import Field, JSONFormat, Parsed
+from opto.llm import Reply
 from opto.optimizers.code import Head
 from opto.optimizers.fields import wanted
 from opto.optimizers.problem import Problem
 from opto.optimizers.proposal import Proposal, Refusal
-from opto.optimizers.reading import proposal_of, typed
+from opto.optimizers.reading import answer_in, proposal_of, typed
 from opto.trace import node
 
 PROBLEM = Problem(
@@ -84,3 +85,41 @@ def test_a_number_among_other_words_is_none(present, said):
 def test_words_of_nearness_are_for_numbers_alone():
     problem = Problem(**wanted({"s0": node("text", trainable=True)}))
     assert typed("s0", "about 3", problem) == ("about 3", ())
+
+
+def reply(content=None, *arguments, **more):
+    calls = [{"function": {"name": "set", "arguments": given}} for given in arguments]
+    message = {"content": content, "tool_calls": calls, **more}
+    return Reply.read({"choices": [{"message": message}]})
+
+
+CALLS = {
+    "one": (reply(None, '{"x0": 5}'), '{"x0": 5}'),
+    "an object": (reply("", {"x0": 5}), '{"x0": 5}'),
+    "several": (reply(None, '{"x0": 5}', '{"s0": "b"}'), '{"x0": 5, "s0": "b"}'),
+    "several of a suggestion": (
+        reply(None, '{"suggestion": {"x0": 5}}', {"suggestion": {"s0": "b"}}),
+        '{"suggestion": {"x0": 5, "s0": "b"}}',
+    ),
+    "several of a name": (
+        reply(None, '{"name": "x0", "value": 5}', '{"name": "s0", "value": {"a": 1}}'),
+        '{"x0": 5, "s0": {"a": 1}}',
+    ),
+    "one that is torn": (reply(None, '{"x0": 5}', '{"s0": "b'), '{"x0": 5}\n{"s0": "b'),
+    "beside words": (reply("So:", '{"x0": 5}'), 'So:\n{"x0": 5}'),
+    "none": (reply("words", "", None), "words"),
+    "the old way": (reply(None, function_call={"arguments": '{"x0": 5}'}), '{"x0": 5}'),
+    "no list": (Reply.read({"choices": [{"message": {"content": "a", "tool_calls": 3}}]}), "a"),
+    "numbers": (reply("a", 3, [1]), "a\n[1]"),
+    "thoughts": (reply("[THINK]a[/THINK]b"), "<think>a</think>b"),
+}
+
+
+@pytest.mark.parametrize(("said", "text"), CALLS.values(), ids=CALLS)
+def test_what_an_answer_says_by_calling_tools(said, text):
+    assert answer_in(said) == text
+
+
+def test_a_call_of_another_tool_hides_no_answer():
+    answer = answer_in(reply('{"suggestion": {"x0": 7}}', '{"query": "who?"}'))
+    assert JSONFormat().parse(answer, PROBLEM.fields or [Field.of("x0", 3)]).values == {"x0": 7}

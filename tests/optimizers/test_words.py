@@ -57,7 +57,7 @@ def test_memory_and_names_are_shown_on_request():
     assert "before" not in plain
     memory = [Episode.of({"x0": 1}, "larger\n#Code"), Episode.of({"x0": 2}, "larger")]
     words = user_words("P", JSON, FIELDS, memory, highlight=True)
-    assert words.index('{"x0": "1"}') < words.index('{"x0": "2"}') < words.index("x0, __code0")
+    assert words.index('{"x0": 1}') < words.index('{"x0": 2}') < words.index("x0, __code0")
     assert "\n#Code" not in words
 
 

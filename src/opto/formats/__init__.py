@@ -9,6 +9,7 @@ from opto.formats.guard import guarded
 from opto.formats.json import JSONFormat
 from opto.formats.parsed import Format, Parsed
 from opto.formats.tags import TagFormat
+from opto.formats.thoughts import plainly_marked
 
 __all__ = [
     "Field",
@@ -17,6 +18,7 @@ __all__ = [
     "Parsed",
     "TagFormat",
     "guarded",
+    "plainly_marked",
     "read_answer",
     "schema_of",
 ]

@@ -6,6 +6,7 @@ an element in a text of an object. What stands in something else names nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,7 @@ from opto.formats.tags import OTHER, TagFormat
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from opto.formats.elements import Element
     from opto.formats.field import Field
     from opto.formats.parsed import Format, Parsed
 
@@ -58,11 +60,13 @@ def read_answer(form: Format, text: str | None, fields: Sequence[Field]) -> Pars
 def _tags(form: TagFormat, text: str, fields: Sequence[Field]) -> Parsed:
     """Tags; where all of them stand in an object that is an answer, that object."""
     elements = form.elements(text)
+    if not elements:
+        return form.parse(text, fields)
     answers = [o for o in _objects(text) if JSONFormat().suggestion in o.content]
-    around = [o for o in answers if any(_holds(o, e) for e in elements)]
+    around = _around(answers, elements)
     if not around:
         return form.parse(text, fields)
-    if any(not any(_holds(o, e) for o in around) for e in elements):
+    if _outside(elements, around):
         return form.parse(_without(text, around), fields)
     parsed = JSONFormat().parse(text, fields)
     return replace(parsed, repairs=(OTHER, *parsed.repairs))
@@ -71,15 +75,16 @@ def _tags(form: TagFormat, text: str, fields: Sequence[Field]) -> Parsed:
 def _json(form: JSONFormat, text: str, fields: Sequence[Field]) -> Parsed:
     """JSON; where no object is an answer by its key, the elements that stand in none."""
     tags = TagFormat()
-    objects = [o for o in _objects(text) if o.whole]
-    elements = [e for e in tags.elements(text) if e.name and not any(_holds(o, e) for o in objects)]
+    every = [e for e in tags.elements(text) if e.name]
+    objects = [o for o in _objects(text) if o.whole] if every else []
+    elements = _outside(every, objects)
     if not elements:
         return form.parse(text, fields)
     # What stands in an element is a value, were it an object that looks like an answer.
     rest = _without(text, elements)
     if any(form.suggestion in o.content for o in _objects(rest)):
         return form.parse(rest, fields)
-    around = [o for o in objects if any(_holds(o, e) for e in tags.elements(text))]
+    around = _around(objects, every)
     parsed = tags.parse(_without(text, around), fields)
     if not (parsed.values or parsed.refused or parsed.unknown):
         return form.parse(rest, fields)
@@ -91,8 +96,18 @@ def _objects(text: str) -> list[Found]:
     return [piece for piece in scanned(text).pieces if isinstance(piece, Found)]
 
 
-def _holds(outer: Found, inner: _Span) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
+def _outside(elements: Sequence[Element], objects: Sequence[Found]) -> list[Element]:
+    """The elements that stand in none of the objects."""
+    starts = [o.start for o in objects]  # in their order, and none in another
+    before = ((e, bisect_right(starts, e.start) - 1) for e in elements)
+    return [e for e, at in before if at < 0 or e.end > objects[at].end]
+
+
+def _around(objects: Sequence[Found], elements: Sequence[Element]) -> list[Found]:
+    """The objects in which there are elements."""
+    starts = [e.start for e in elements]
+    after = ((o, bisect_left(starts, o.start)) for o in objects)
+    return [o for o, at in after if at < len(elements) and elements[at].end <= o.end]
 
 
 def _without(text: str, spans: Iterable[_Span]) -> str:

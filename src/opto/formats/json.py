@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,13 @@ class JSONFormat:
             return _code_alone(blocks, fields, thoughts) or Parsed(
                 thoughts, failure=self._unreadable(found)
             )
-        return self._read(chosen, fields, thoughts)
+        read = self._read(chosen, fields, thoughts)
+        others = [f for f in self._speaking(found, fields) if f.content != chosen.content]
+        return (
+            replace(read, repairs=("the last whole answer of several", *read.repairs))
+            if others
+            else read
+        )
 
     def matched(self, suggestion: Any, fields: Sequence[Field]) -> Parsed:
         """What a suggestion that was read already says about the fields.
@@ -126,14 +132,19 @@ class JSONFormat:
             suggestion: values by key.
             fields: what was asked for.
         """
+        suggestion, mends = _paired(suggestion, [])
         if not isinstance(suggestion, Mapping):
             return Parsed(failure=self._no_object(suggestion))
-        mends: list[str] = []
         taken = Names(fields).sort(suggestion, mends)
         return Parsed(repairs=tuple(mends), **taken)
 
     def _choose(self, found: Sequence[Found], fields: Sequence[Field]) -> Found | None:
         """The last object that suggests something, one with an end before one without."""
+        speaking = self._speaking(found, fields)
+        return next((f for f in reversed(speaking) if f.whole), speaking[-1] if speaking else None)
+
+    def _speaking(self, found: Sequence[Found], fields: Sequence[Field]) -> list[Found]:
+        """The objects that suggest something."""
         speaking = [f for f in found if self.suggestion in f.content]
         if not speaking:
             # Without the key, an object counts by naming what was asked for, in quotes.
@@ -142,9 +153,13 @@ class JSONFormat:
                 f
                 for f in found
                 if "a word without quotes" not in f.mends
-                and (_answer(self, f.content) == STOP or any(map(names.find, f.content)))
+                and (
+                    _answer(self, f.content) == STOP
+                    or any(map(names.find, f.content))
+                    or names.find(_named(f.content) or "") is not None
+                )
             ]
-        return next((f for f in reversed(speaking) if f.whole), speaking[-1] if speaking else None)
+        return speaking
 
     def _read(self, found: Found, fields: Sequence[Field], thoughts: str) -> Parsed:
         content, mends = dict(found.content), list(found.mends)
@@ -158,6 +173,7 @@ class JSONFormat:
             mends.append(f'values without the key "{self.suggestion}"')
         if isinstance(given, str):
             given, mends = _unpacked(given, mends)
+        given, mends = _paired(given, mends)
         if not isinstance(given, Mapping):
             stop = STOP in (given, answer)
             failure = None if stop else self._no_object(given)
@@ -215,6 +231,23 @@ def _unpacked(given: str, mends: list[str]) -> tuple[Any, list[str]]:
         if isinstance(inner, dict)
         else (given, mends)
     )
+
+
+def _named(given: Any) -> str | None:
+    """The name in an object of a name and a value."""
+    is_pair = isinstance(given, Mapping) and given.keys() == {"name", "value"}
+    return given["name"] if is_pair and isinstance(given["name"], str) else None
+
+
+def _paired(given: Any, mends: list[str]) -> tuple[Any, list[str]]:
+    """Objects of a name and a value each as one object."""
+    parts = given if isinstance(given, list) else [given]
+    names = [_named(part) for part in parts]
+    if not parts or None in names or len(set(names)) < len(names):
+        return given, mends
+    told = "objects of a name and a value" if isinstance(given, list) else "a name and a value"
+    values = {name: part["value"] for name, part in zip(names, parts, strict=True)}
+    return values, [*mends, f"{told} in place of a key and a value"]
 
 
 def _code_alone(blocks: Iterable[Block], fields: Sequence[Field], thoughts: str) -> Parsed | None:

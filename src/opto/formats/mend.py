@@ -10,10 +10,32 @@ if TYPE_CHECKING:
 
     from opto.formats.lexer import Normal
 
-__all__ = ["mended"]
+__all__ = ["Repeats", "mended"]
 
 LONGEST = 200_000
 """Characters above which broken structure is not guessed at: the time may be quadratic."""
+
+
+class Repeats:
+    """Makes objects of pairs, and keeps in mind which keys came again with another value.
+
+    Example:
+        >>> repeats = Repeats()
+        >>> loads('{"a": 1, "a": 2, "b": 3, "b": 3}', object_pairs_hook=repeats), repeats.mends
+        ({'a': 2, 'b': 3}, ("the last of several values for 'a'",))
+    """
+
+    def __init__(self) -> None:
+        self.mends: tuple[str, ...] = ()
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """The object; of several values for a key, the last."""
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            again = dict.fromkeys(key for key, value in pairs if made[key] != value)
+            told = (f"the last of several values for {key!r}" for key in again)
+            self.mends = tuple(dict.fromkeys((*self.mends, *told)))
+        return made
 
 
 def mended(normal: Normal) -> tuple[dict[str, Any], tuple[str, ...]] | None:
@@ -27,8 +49,10 @@ def mended(normal: Normal) -> tuple[dict[str, Any], tuple[str, ...]] | None:
         >>> mended(normal_object('{"a": [2 3}', 0))
         ({'a': [2, 3]}, ('a missing bracket', 'commas and brackets out of place'))
     """
+    repeats = Repeats()
     try:
-        content, mends = loads(normal.text), normal.mends
+        content = loads(normal.text, object_pairs_hook=repeats)
+        mends = (*normal.mends, *repeats.mends)
     except (ValueError, RecursionError):
         content = _repaired(normal.tokens)
         mends = (*normal.mends, "commas and brackets out of place")

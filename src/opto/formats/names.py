@@ -56,7 +56,7 @@ class Names:
                 continue
             if name != key:
                 mends.append(f"{key!r} read as {name!r}")
-            values.pop(name, None)
-            refused.pop(name, None)
+            if values.pop(name, given[key]) != given[key] or refused.pop(name, None):
+                mends.append(f"the last of several values for {name!r}")
             (refused if why else values)[name] = why or given[key]
         return {"values": values, "refused": refused, "unknown": unknown}

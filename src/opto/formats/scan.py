@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from json import JSONDecoder
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opto.formats.lexer import DEPTH, normal_object
-from opto.formats.mend import mended
+from opto.formats.mend import Repeats, mended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Block", "Found", "Scan", "scanned", "without_thoughts"]
 
@@ -45,7 +49,7 @@ class Block:
     whole: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Scan:
     """What stands in an answer, and what was only thought.
 
@@ -56,15 +60,14 @@ class Scan:
         ended: whether the thoughts have an end.
     """
 
-    pieces: list[Found | Block] = field(default_factory=list)
-    answer: str = ""
-    thoughts: str = ""
-    ended: bool = True
+    pieces: tuple[Found | Block, ...]
+    answer: str
+    thoughts: str
+    ended: bool
 
-    def forget(self, said: str) -> None:
-        """Take all so far for thoughts."""
-        self.pieces, self.answer, self.thoughts = [], "", said
 
+TORN = 20
+"""Braces with tags of thoughts behind them that are looked into one by one."""
 
 # An object begins with a key, or is empty; other braces are prose, such as {x}.
 _THOUGHT = r"<(?P<close>/?)(?P<thought>(?i:think|thinking|thought|reasoning))\s*>"
@@ -75,8 +78,8 @@ _START = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 _TAG = re.compile(_THOUGHT)
+_PLAIN = re.compile(r"\{\s*[\"}]")
 _BRACE = re.compile(r"\s*\{")
-_STRICT, _LOOSE = JSONDecoder(), JSONDecoder(strict=False)
 
 
 def scanned(text: str) -> Scan:
@@ -92,35 +95,54 @@ def scanned(text: str) -> Scan:
         >>> scanned('<think>{"a": 1}?</think>{"b": 2}').pieces[0].content
         {'b': 2}
     """
-    scan, at, start = Scan(), 0, 0
+    pieces: list[Found | Block] = []
+    spans: list[tuple[int, int]] = []  # of thoughts, without their tags
+    kept: list[tuple[int, int]] = []  # of what is none
+    at = start = torn = 0
     while found := _START.search(text, at):
         at = found.end()
         if found["object"]:
             piece, at = _object(text, found.start())
             tag = None if _is_sure(piece) else _TAG.search(text, found.start(), at)
             if tag is not None:  # it is no object, but a brace before thoughts, or within them
-                found, at = tag, tag.end()
+                torn += 1
+                # Each may be as long as the text: of so many, the last thought is the end.
+                found = tag if torn < TORN else list(_TAG.finditer(text, tag.start()))[-1]
+                at = found.end()
             elif piece is not None:
-                scan.pieces.append(piece)
+                pieces.append(piece)
         if found.re is _TAG or found["thought"]:
             if found["close"]:
-                scan.forget(text[: found.start()].strip())
-                start = at
+                pieces, spans, kept, start = [], [(0, found.start())], [], at
                 continue
-            scan.answer += text[start : found.start()]
-            closing = re.compile(rf"</{found['thought']}\s*>", re.IGNORECASE)
-            end = closing.search(text, at)
-            said = text[at : end.start() if end else None].strip()
-            scan.thoughts = "\n".join(filter(None, (scan.thoughts, said)))
+            kept.append((start, found.start()))
+            end = _closing(found["thought"]).search(text, at)
+            spans.append((at, end.start() if end else len(text)))
             if end is None:
-                scan.ended = False
-                return scan
+                return _scan(text, pieces, kept, spans, ended=False)
             start = at = end.end()
         elif found["fence"] and not _BRACE.match(text, at):
             block, at = _block(text, at, found["bar"])
-            scan.pieces.append(block)
-    scan.answer += text[start:]
-    return scan
+            pieces.append(block)
+    return _scan(text, pieces, [*kept, (start, len(text))], spans)
+
+
+def _scan(
+    text: str,
+    pieces: list[Found | Block],
+    kept: Iterable[tuple[int, int]],
+    spans: Iterable[tuple[int, int]],
+    *,
+    ended: bool = True,
+) -> Scan:
+    thoughts = (text[start:end].strip() for start, end in spans)
+    answer = "".join(text[start:end] for start, end in kept)
+    return Scan(tuple(pieces), answer, "\n".join(filter(None, thoughts)), ended)
+
+
+@cache
+def _closing(tag: str) -> re.Pattern[str]:
+    return re.compile(rf"</{tag}\s*>", re.IGNORECASE)
 
 
 def without_thoughts(text: str) -> tuple[str, str, bool]:
@@ -147,15 +169,18 @@ def _block(text: str, start: int, bar: str) -> tuple[Block, int]:
 
 def _object(text: str, start: int) -> tuple[Found | None, int]:
     """The object that begins at `start`, if it can be read, and where to go on."""
-    for decoder in (_STRICT, _LOOSE):
+    # Only what may be JSON: to fail costs a decoder a pass over the text before.
+    for strict in (True, False) if _PLAIN.match(text, start) else ():
+        repeats = Repeats()
         try:
+            decoder = JSONDecoder(strict=strict, object_pairs_hook=repeats)
             content, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):  # ValueError: also a number of too many digits
             continue
         if _depth(content) > DEPTH:
             return None, end
-        mends = () if decoder is _STRICT else ("line ends inside a string",)
-        return Found(content, mends=mends, start=start, end=end), end
+        mends = () if strict else ("line ends inside a string",)
+        return Found(content, mends=(*mends, *repeats.mends), start=start, end=end), end
     normal = normal_object(text, start)
     if normal is None:
         return None, len(text)  # an abyss of brackets; looking into it again would take long

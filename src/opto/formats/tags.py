@@ -125,7 +125,7 @@ class TagFormat:
         """
         text = text or ""
         read = _read(text, self)
-        thoughts = "\n".join(filter(None, map(str.strip, (*read.thoughts, read.reasoning))))
+        thoughts = read.said(text)
         rest = read.rest(text).strip()
         if not read.elements:
             return self._without_elements(text, rest, read, thoughts, fields)
@@ -229,7 +229,7 @@ def _placeholder(field: Field) -> str:
 class _Read:
     """What stands in an answer, at its top level."""
 
-    thoughts: list[str] = field(default_factory=list)
+    thoughts: list[tuple[int, int]] = field(default_factory=list)
     reasoning: str = ""
     elements: list[Element] = field(default_factory=list)
     taken: list[tuple[int, int]] = field(default_factory=list)
@@ -245,10 +245,21 @@ class _Read:
             at = max(at, end)
         return "".join([*parts, text[at:]])
 
-    def forget(self, said: str, end: int) -> None:
+    def forget(self, start: int, end: int) -> None:
         """Take all up to here for thoughts: nothing that was thought of is a value."""
-        self.thoughts, self.reasoning, self.elements = [said], "", []
+        self.thoughts, self.reasoning, self.elements = [(0, start)], "", []
         self.taken, self.repairs = [(0, end)], []
+
+    def reason(self, said: str) -> None:
+        """Take what is between the tags of the reasoning."""
+        if self.elements:
+            self.repairs.append("values before the reasoning")
+        self.reasoning = "\n".join(filter(None, (self.reasoning, said.strip())))
+
+    def said(self, text: str) -> str:
+        """What was thought, and the reasoning."""
+        thoughts = (text[start:end].strip() for start, end in self.thoughts)
+        return "\n".join(filter(None, (*thoughts, self.reasoning.strip())))
 
 
 @lru_cache(maxsize=16)
@@ -257,6 +268,11 @@ def _patterns(form: TagFormat) -> tuple[Elements, re.Pattern[str]]:
     top = rf"<(?P<close>/?)(?P<tag>{aside})\s*>|<(?P<variable>{re.escape(form.variable)})\b[^<>]*>"
     elements = Elements(form.variable, form.name, form.value)
     return elements, re.compile(top, re.IGNORECASE)
+
+
+@lru_cache(maxsize=64)
+def _closing(tag: str) -> re.Pattern[str]:
+    return re.compile(rf"</{re.escape(tag)}\s*>", re.IGNORECASE)
 
 
 def _read(text: str, form: TagFormat) -> _Read:
@@ -272,33 +288,27 @@ def _read(text: str, form: TagFormat) -> _Read:
                 at = max(at, element.end)
         elif found["close"]:
             # The chat template, or the prompt, wrote the opening tag.
-            read.forget(text[: found.start()], at)
+            read.forget(found.start(), at)
             open_reasoning = None
         elif open_reasoning is None or tag in _THINKING:
-            end = re.compile(rf"</{re.escape(tag)}\s*>", re.IGNORECASE).search(text, at)
+            end = _closing(tag).search(text, at)
             if end is None and tag == (form.reasoning or "").lower():
                 open_reasoning = found.start()
             elif end is None:
-                read.thoughts.append(text[at:])
+                read.thoughts.append((at, len(text)))
                 read.taken.append((found.start(), len(text)))
                 read.unfinished = "the answer was cut off while thinking; think less and answer"
                 break
             else:
-                _aside(read, text[at : end.start()], (found.start(), end.end()), tag, form)
+                if tag == (form.reasoning or "").lower():
+                    read.reason(text[at : end.start()])
+                else:
+                    read.thoughts.append((at, end.start()))
+                read.taken.append((found.start(), end.end()))
                 at = end.end()
     if open_reasoning is not None:
         _close(read, text, open_reasoning, form)
     return read
-
-
-def _aside(read: _Read, said: str, span: tuple[int, int], tag: str, form: TagFormat) -> None:
-    read.taken.append(span)
-    if tag != (form.reasoning or "").lower():
-        read.thoughts.append(said)
-        return
-    if read.elements:
-        read.repairs.append("values before the reasoning")
-    read.reasoning = "\n".join(filter(None, (read.reasoning, said.strip())))
 
 
 def _close(read: _Read, text: str, start: int, form: TagFormat) -> None:

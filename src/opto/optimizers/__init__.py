@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from opto.optimizers.batches import batchify
     from opto.optimizers.numeric import NumericOptimizer
     from opto.optimizers.opro import OPRO
     from opto.optimizers.opro_v2 import OPROv2
@@ -30,6 +31,7 @@ __all__ = [
     "OptoPrimeV2",
     "TextGrad",
     "Together",
+    "batchify",
     "tune",
 ]
 
@@ -44,6 +46,7 @@ _ADDRESSES = {
     "OptoPrimeV2": "optoprime_v2:OptoPrimeV2",
     "TextGrad": "textgrad:TextGrad",
     "Together": "together:Together",
+    "batchify": "batches:batchify",
     "tune": "together:tune",
 }
 

@@ -5,13 +5,31 @@ numpy is not imported: a value of it can only be there where the program importe
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
 from opto.errors import AnswerError
 from opto.optimizers.render import shown
 
-__all__ = ["array", "scalar"]
+__all__ = ["array", "as_lists", "scalar"]
+
+_ARRAY = re.compile(
+    r"\s*(?:(?:np|numpy)\.)?array\((.*?)(?:,\s*dtype=[\w.'\"<>|=]+)?\)\s*", re.DOTALL
+)
+_BETWEEN = re.compile(r"(?<=[\d.\]])\s+(?=[-+.\d\[])")
+
+
+def as_lists(text: str) -> str:
+    r"""An array as numpy prints it, as Python's lists.
+
+    Example:
+        >>> as_lists("[[1. 2.]\n [3. -4.]]"), as_lists("array([1, 2], dtype=int8)")
+        ('[[1., 2.], [3., -4.]]', '[1, 2]')
+    """
+    inner = _ARRAY.fullmatch(text)
+    shown = inner[1] if inner else text
+    return shown if "," in shown else _BETWEEN.sub(", ", shown)
 
 
 def array(value: Any, like: Any) -> Any:

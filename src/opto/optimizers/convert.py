@@ -20,7 +20,7 @@ from json import dumps, loads
 from typing import Any
 
 from opto.errors import AnswerError
-from opto.optimizers.arrays import array, scalar
+from opto.optimizers.arrays import array, as_lists, scalar
 from opto.optimizers.records import annotated, example, reasons_in
 from opto.optimizers.render import shown
 
@@ -281,7 +281,7 @@ _TABLE: tuple[tuple[Callable[[Any], bool], _Rule], ...] = (
     (_is(list), _list),
     (_is(set, frozenset), _set),
     (_is(dict), _mapping),
-    (_named("numpy.ndarray"), lambda value, like: array(_read(value), like)),
+    (_named("numpy.ndarray"), lambda value, like: array(_read_numbers(value), like)),
     (_named("numpy.generic"), lambda value, like: scalar(convert(value, like.item()), like)),
     (
         _named(
@@ -322,6 +322,14 @@ def _read(value: Any) -> Any:
 def _plain(text: str) -> str:
     """A word without what a sentence puts round it."""
     return text.strip().strip("\"'`.").strip().casefold()
+
+
+def _read_numbers(value: Any) -> Any:
+    """Lists of numbers, where a text shows them as numpy does or each is a text of its own."""
+    if isinstance(value, list):
+        return [_read_numbers(part) for part in value]
+    read = _read(value)
+    return _read(as_lists(value)) if isinstance(read, str) else read
 
 
 def _members(value: Any, like: Sequence[Any] | AbstractSet[Any]) -> list[Any]:
@@ -376,6 +384,8 @@ def _check(value: Any) -> None:
     for _ in range(DEEPEST):
         if any(isinstance(part, str) and _SURROGATE.search(part) for part in level):
             raise AnswerError("it holds half of a character that is written in two parts")
+        if any(isinstance(part, float) and not math.isfinite(part) for part in level):
+            raise AnswerError("its numbers must be finite: nan and infinity are no values in JSON")
         inner = [part for part in level if isinstance(part, dict | list)]
         if not inner:
             return

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from json import dumps
+from math import isfinite
+from sys import maxsize
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from opto.errors import OptimizerError, StoreError
@@ -17,8 +19,10 @@ __all__ = ["Episode", "FIFOBuffer", "Memory"]
 
 T = TypeVar("T")
 
-# As `Feedback` writes a number that was said, about one output or about several.
-_SCORE = re.compile(r"(?:About \S+: )?\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+# A number that was said, about one output, about several, or about the examples of a batch.
+_SCORE = re.compile(
+    r"(?:About \S+:\s)?\s*(?:ID \[\d+\]: )?\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+)
 
 
 class FIFOBuffer(Generic[T]):
@@ -40,7 +44,8 @@ class FIFOBuffer(Generic[T]):
 
     def __init__(self, size: Any = 0) -> None:
         self.size: int | None = None if size is None else _count(size)
-        self.buffer: deque[T] = deque(maxlen=size)
+        # More than there can be are all that there are.
+        self.buffer: deque[T] = deque(maxlen=size if size is None or size <= maxsize else None)
 
     def add(self, item: T) -> None:
         """Keep `item`, and forget the oldest one if there are too many."""
@@ -54,14 +59,14 @@ class FIFOBuffer(Generic[T]):
 
 
 class Episode(NamedTuple):
-    """One round: the values, as text by name, and what was said about the outputs."""
+    """One round: the values by name, as numbers or text, and what was said about the outputs."""
 
-    variables: dict[str, str]
+    variables: dict[str, Any]
     feedback: str
 
     @property
     def score(self) -> float | None:
-        r"""The number that the feedback is, the mean where it was given for several outputs.
+        r"""The number that the feedback is; the mean, where it is of several outputs or examples.
 
         None where it is in words.
 
@@ -79,10 +84,10 @@ class Episode(NamedTuple):
     def of(cls, variables: Mapping[str, Any], feedback: Any) -> Episode:
         """The round in which the program ran with these values.
 
-        Texts are kept in place of values, so that a memory holds no program alive, and
-        can be written down whatever the values are.
+        Texts are kept in place of all values but plain numbers, so that a memory holds no
+        program alive, and can be written down whatever the values are.
         """
-        return cls({name: safe_text(v) for name, v in variables.items()}, safe_text(feedback))
+        return cls({name: _plain(v) for name, v in variables.items()}, safe_text(feedback))
 
     def __str__(self) -> str:
         # JSON: in it, no text can pretend to be another part of the prompt.
@@ -150,6 +155,13 @@ class Memory(FIFOBuffer[Episode]):
         except (KeyError, TypeError, AttributeError, OptimizerError) as cause:
             raise StoreError(f"this is no memory of an optimizer: {cause!r} is wrong") from cause
         return memory
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is float and isfinite(value):
+        return value
+    # Larger ones are no numbers to JSON's readers, and Python writes none of 5000 digits.
+    return value if type(value) in (bool, int) and abs(value) < 2**63 else safe_text(value)
 
 
 def _episode(data: Any) -> Episode:

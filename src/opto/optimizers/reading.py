@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from json import dumps
+from json import dumps, loads
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError
+from opto.formats import plainly_marked
 from opto.optimizers.code import new_version
 from opto.optimizers.convert import convert, same
 from opto.optimizers.proposal import Proposal, Refusal, put_through
@@ -28,9 +29,10 @@ _NEARLY = re.compile(
 
 
 def answer_in(reply: Reply) -> str:
-    """The text of an answer; where the model called a tool instead, the call's arguments.
+    """The text of an answer; where the model called tools as well, with the calls' arguments.
 
     A tool takes what was asked for as an object, so that its arguments are an answer in JSON.
+    Thoughts at the beginning are marked as all readers know them, however the model does it.
 
     Args:
         reply: what the model answered.
@@ -42,19 +44,46 @@ def answer_in(reply: Reply) -> str:
         >>> answer_in(Reply.read({"choices": [{"message": message}]}))
         '{"x0": 5}'
     """
-    calls = getattr(reply.choices[0].message, "tool_calls", None)
-    calls = calls if isinstance(calls, list | tuple) else ()
+    message = reply.choices[0].message
+    calls = getattr(message, "tool_calls", None)
+    calls = list(calls) if isinstance(calls, list | tuple) else []
     given = [_of(_of(call, "function"), "arguments") for call in calls]
-    texts = [part if isinstance(part, str) else _json(part) for part in given if part]
-    return "\n".join(texts) or reply.text
+    given.append(_of(getattr(message, "function_call", None), "arguments"))
+    texts = _joined([part for part in given if part])
+    return plainly_marked("\n".join(filter(None, (reply.text, *texts))))
 
 
 def _of(holder: Any, name: str) -> Any:
     return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)
 
 
+def _joined(given: list[Any]) -> list[str]:
+    """The arguments of calls as texts; those of several calls, of which each is a part, as one."""
+    read = [_object(part) for part in given]
+    if len(read) < 2 or None in read:
+        return [part if isinstance(part, str) else _json(part) for part in given]
+    whole: dict[str, Any] = {}
+    for part in filter(None, read):
+        named = part.keys() == {"name", "value"} and isinstance(part["name"], str)
+        for key, value in ({part["name"]: part["value"]} if named else part).items():
+            both = isinstance(value, dict) and isinstance(whole.get(key), dict)
+            whole[key] = {**whole[key], **value} if both else value
+    return [_json(whole)]
+
+
+def _object(part: Any) -> dict[str, Any] | None:
+    try:
+        read = loads(part) if isinstance(part, str) else part
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
 def _json(arguments: Any) -> str:
-    return dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict | list) else ""
+    try:
+        return dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict | list) else ""
+    except (TypeError, ValueError, RecursionError):  # a client's own types
+        return ""
 
 
 def proposal_of(parsed: Parsed, problem: Problem) -> Proposal:

@@ -150,7 +150,8 @@ class Tags:
         rounds = []
         for number, (variables, feedback) in enumerate(memory, 1):
             values = [
-                self._element(self.variable, Shown(k, v, ""), titles) for k, v in variables.items()
+                self._element(self.variable, Shown(k, str(v), ""), titles)
+                for k, v in variables.items()
             ]
             said = f"<feedback>\n{self._text(feedback, titles)}\n</feedback>"
             rounds.append("\n".join([f'<round number="{number}">', *values, said, "</round>"]))
