@@ -15,6 +15,7 @@ from opto.errors import PlugError, nearest
 PLUGS: dict[str, str] = {
     "sandbox.checked": "opto.sandbox.foreign:checked",
     "sandbox.foreign": "opto.sandbox.foreign:foreign",
+    "sandbox.pickled": "opto.sandbox.pickled:old_values",
     "trace.export": "opto.trace.export:export",
     "trace.graph_from_json": "opto.trace.graphjson:graph_from_json",
     "trace.graph_to_json": "opto.trace.graphjson:graph_to_json",

@@ -1,4 +1,4 @@
-"""Files of the original load on request, without being run."""
+"""Files of the original load without being run: in the sandbox, or here on request."""
 
 from __future__ import annotations
 
@@ -114,13 +114,37 @@ def test_an_old_file_of_the_second_version_loads_too(tmp_path):
     assert agent.more == 0
 
 
-@pytest.mark.parametrize("protocol", [0, 1, 2, 4])
-def test_an_old_file_is_refused_unless_asked_for(tmp_path, protocol):
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_a_file_of_a_form_that_the_original_never_wrote_is_refused(tmp_path, protocol):
     file = old_file(tmp_path, old_agent(), protocol)
     agent = Agent()
     with pytest.raises(StoreError, match=r"is a pickle file, .* allow_pickle=True\)"):
         agent.load(file)
     assert untouched(agent)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_an_old_file_is_read_in_the_sandbox_unless_told_otherwise(tmp_path, protocol, monkeypatch):
+    monkeypatch.setattr("opto.trace.saving.old_parameters", None)  # it is not read here
+    agent = Agent()
+    agent.load(old_file(tmp_path, old_agent(), protocol))
+    assert agent.prompt.data == "trained"
+    assert agent.inner.q.data == {"k": [(1, 2), {3}, frozenset({4}), b"5", 1.5, None]}
+    assert [agent.seq[0].data, agent.seq[1]["a"].data, agent.seq[1][7].data] == [10, 20, 30]
+    assert agent.act(1).data == 101
+    assert "sandbox" in agent.act(1).info
+
+
+def test_what_the_sandbox_cannot_give_back_is_refused_with_the_way_out(tmp_path):
+    import collections
+
+    content = {**old_agent(), "prompt": old(collections.OrderedDict(a=1))}
+    file, agent = old_file(tmp_path, content), Agent()
+    with pytest.raises(StoreError, match=r"read in the sandbox.*OrderedDict.*allow_pickle=True\)"):
+        agent.load(file)
+    assert untouched(agent)
+    agent.load(file, allow_pickle=True)
+    assert agent.prompt.data == collections.OrderedDict(a=1)
 
 
 def test_allowing_pickles_does_not_forbid_json(tmp_path):
@@ -171,8 +195,9 @@ def test_a_hostile_file_is_refused_and_nothing_of_it_runs(tmp_path, protocol, fu
     victim = tmp_path / "victim"
     file = old_file(tmp_path, hostile(tmp_path, function, f"touch {victim}"), protocol)
     agent = Agent()
-    with pytest.raises(StoreError, match=rf"asks for \S*{name}, .*nothing of it was run"):
-        agent.load(file, allow_pickle=True)
+    for allowed in (True, False):
+        with pytest.raises(StoreError, match=rf"asks for \S*{name}, .*nothing of it was run"):
+            agent.load(file, allow_pickle=allowed)
     assert untouched(agent)
     assert not victim.exists()
 
@@ -206,8 +231,9 @@ def test_a_damaged_pickle_is_refused(tmp_path, raw):
     file = tmp_path / "old.pkl"
     file.write_bytes(raw)
     agent = Agent()
-    with pytest.raises(StoreError):
-        agent.load(file, allow_pickle=True)
+    for allowed in (True, False):
+        with pytest.raises(StoreError):
+            agent.load(file, allow_pickle=allowed)
     assert untouched(agent)
 
 

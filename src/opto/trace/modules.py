@@ -70,9 +70,10 @@ class Module(ParameterContainer):
 
         Args:
             file_name: a file that `save` wrote.
-            allow_pickle: also read a pickle file that the original trace-opt wrote. It is
-                read by a narrow reader that knows plain values and parameters only, but a
-                pickle is still a program: do this for files of your own, once, then `save`.
+            allow_pickle: read a pickle file that the original trace-opt wrote in this
+                process. Without it such a file is read in the sandbox. A narrow reader
+                knows plain values and parameters only, but a pickle is still a program: do
+                this for files of your own whose values are no plain data, once, then `save`.
 
         Raises:
             StoreError: the file is damaged, lacks a parameter, or holds one too many; the

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import StoreError, nearest
+from opto._plugs import plug
+from opto.errors import SandboxError, StoreError, nearest
 from opto.trace.containers import ParameterContainer, Place, members, places
 from opto.trace.encoding import decoded, encoded
 from opto.trace.files import write_whole
@@ -109,7 +110,8 @@ def load(
     Args:
         container: what to set.
         file_name: a file that `save` wrote.
-        allow_pickle: read a file of the original's too, see `opto.trace.saving.pickles`.
+        allow_pickle: read a file of the original's in this process (see
+            `opto.trace.saving.pickles`), and not in the sandbox.
 
     Raises:
         StoreError: the file is damaged or does not fit; the message lists what is missing
@@ -205,18 +207,22 @@ def _is_pickle(raw: bytes) -> bool:
 def _from_pickle(
     raw: bytes, container: ParameterContainer, own: list[Place], file: str, allowed: bool
 ) -> dict[tuple[str, ...], Saved]:
-    if not allowed:
-        raise StoreError(
-            f"{file} is a pickle file, as the original trace-opt wrote it. A pickle is a program; "
-            f"if this one is yours, load({file!r}, allow_pickle=True) reads it without running it, "
-            f"and save() then writes it as JSON"
-        )
     code = {place.path for place in own if place.code}
-    old = old_parameters(raw, frozenset(_class_names(container)))
-    return {
-        path: Saved(path, path in code, parameter.value, parameter.trainable)
-        for path, parameter in old.items()
-    }
+    names = frozenset(_class_names(container))
+    old: Mapping[tuple[str, ...], tuple[Any, bool]]
+    if allowed:
+        read = old_parameters(raw, names)
+        old = {path: (parameter.value, parameter.trainable) for path, parameter in read.items()}
+    else:
+        try:
+            old = plug("sandbox.pickled")(raw, names)
+        except (StoreError, SandboxError) as cause:
+            raise StoreError(
+                f"{file} is a pickle file, as the original trace-opt wrote it. A pickle is a "
+                f"program, so it was read in the sandbox, and: {cause}. If the file is yours, "
+                f"load({file!r}, allow_pickle=True) reads it here, and save() writes it as JSON"
+            ) from cause
+    return {path: Saved(path, path in code, *found) for path, found in old.items()}
 
 
 def _class_names(container: ParameterContainer) -> set[str]:
