@@ -94,8 +94,9 @@ class Prepared:
             NotConfined: one of them does not stand.
         """
         try:
-            with suppress(PermissionError):
-                os.setsid()  # it leads a session already
+            # Windows has no sessions; and who leads one already may not lead another.
+            with suppress(PermissionError, AttributeError):
+                os.setsid()
             left = confine_limits.limit({**self.limits, "NPROC": self._threads()})
             if left and sys.platform == "linux":
                 raise NotConfined(f"these limits cannot be set: {', '.join(left)}")

@@ -38,7 +38,7 @@ ioctl 16 29, ioperm 173 -, iopl 172 -, ioprio_set 251 30, kcmp 312 272
 kexec_file_load 320 294, kexec_load 246 104, keyctl 250 219, kill 62 129, lchown 94 -
 link 86 -, linkat 265 37, listen 50 201, lookup_dcookie 212 18, lremovexattr 198 15
 lseek 8 62, lsetxattr 189 6, lstat 6 -, madvise 28 233, membarrier 324 283
-memfd_create 319 279, memfd_secret 447 447, migrate_pages 256 238, mincore 27 232, mkdir 83 -
+memfd_create 319 279, memfd_secret 447 447, migrate_pages 256 238, 27 232, mkdir 83 -
 mkdirat 258 34, mknod 133 -, mknodat 259 33, mmap 9 222, modify_ldt 154 -, mount 165 40
 mount_setattr 442 442, move_mount 429 429, move_pages 279 239, mprotect 10 226
 mq_open 240 180, mq_unlink 241 181, mremap 25 216, msgctl 71 187, msgget 68 186, msgrcv 70 188
@@ -81,7 +81,7 @@ read write readv writev pread64 preadv preadv2 close close_range lseek fstat new
 lstat statx access faccessat faccessat2 readlink readlinkat getcwd chdir getdents getdents64
 poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait
 epoll_pwait2 eventfd eventfd2 pipe pipe2 dup dup2 dup3 fadvise64 mmap mprotect munmap mremap
-madvise brk mincore membarrier futex futex_waitv set_robust_list rseq set_tid_address
+madvise brk membarrier futex futex_waitv set_robust_list rseq set_tid_address
 sched_yield exit exit_group rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending
 rt_sigtimedwait rt_sigsuspend sigaltstack pause alarm setitimer getitimer restart_syscall
 getpid gettid getppid getuid geteuid getgid getegid getresuid getresgid getgroups getpgrp
