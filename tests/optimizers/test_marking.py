@@ -76,6 +76,18 @@ def test_each_way_of_an_optimizer_is_known(f, way):
     assert f.parameter.foreign is False
 
 
+def test_what_is_only_proposed_is_known_wherever_it_goes(f):
+    y = f(1)
+    optimizer = Classic(f.parameters())
+    optimizer.backward(y, "other")
+    update = optimizer.step(bypassing=True)
+    (blame,) = optimizer.explain(update)
+    assert str(os.getpid()) not in str(blame)
+    f.parameter._data = update[f.parameter]
+    assert f.parameter.foreign is True
+    assert f(1).data != os.getpid()
+
+
 def test_undoing_gives_the_users_text_back_as_the_users(f):
     f.parameter._set("def f(x):\n    return x + 1")
     update = Update.of({f.parameter: NEW})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from opto.llm import Usage
 from opto.optimizers.convert import same
 from opto.optimizers.render import shown
-from opto.trace.written import steps
+from opto.trace.written import mark, steps
 
 if TYPE_CHECKING:
     from opto.llm import Reply
@@ -209,6 +209,8 @@ class Update(Mapping[Any, Any]):
             elif same(after, parameter._data):
                 unchanged.append(name)
             else:
+                # Whoever sets it, and in whatever way: an optimizer wrote it.
+                mark(parameter, after)
                 changes.append(Change(parameter, name, parameter._data, after))
         proposal = replace(proposal, unchanged=tuple(unchanged))
         return cls(tuple(changes), tuple(refused), proposal, replies=proposal.replies)

@@ -91,12 +91,6 @@ def held(error: BaseException) -> Held | None:
     return found if isinstance(found, Held) else None
 
 
-class _Nothing:
-    """The extras of what is no node."""
-
-    written = None
-
-
 @dataclass(frozen=True, slots=True)
 class _Step:
     """An optimizer's step: what parameters held when it began, and when that was."""
@@ -105,10 +99,20 @@ class _Step:
     serial: int
 
 
-def mark(code: Any) -> None:
-    """Remember that what the parameter `code` holds was not written by the user."""
-    if code._extras.written is not None and isinstance(code._data, str):
-        code._extras.written.add(hash(code._data))
+def mark(code: Any, text: Any = None) -> None:
+    """Remember that a text was not written by the user.
+
+    Args:
+        code: a parameter; nothing is done where it holds no code, or is none.
+        text: a text that is proposed for it; what it holds by default.
+    """
+    text = code._data if text is None else text
+    if _holds_code(code) and isinstance(text, str):
+        code._extras.written.add(hash(text))
+
+
+def _holds_code(parameter: Any) -> bool:
+    return getattr(getattr(parameter, "_extras", None), "written", None) is not None
 
 
 def is_foreign(code: Any) -> bool:
@@ -142,7 +146,7 @@ def steps(parameters: Iterable[Any]) -> Iterator[None]:
         >>> f.parameter.foreign
         True
     """
-    codes = [p for p in parameters if getattr(p, "_extras", _Nothing).written is not None]
+    codes = [p for p in parameters if _holds_code(p)]
     outer: _Step = STEP.get() or _Step({}, next(SERIALS))
     before = {id(p): p._data for p in codes}
     token = STEP.set(_Step({**before, **outer.before}, outer.serial))
