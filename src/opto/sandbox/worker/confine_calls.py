@@ -38,7 +38,7 @@ ioctl 16 29, ioperm 173 -, iopl 172 -, ioprio_set 251 30, kcmp 312 272
 kexec_file_load 320 294, kexec_load 246 104, keyctl 250 219, kill 62 129, lchown 94 -
 link 86 -, linkat 265 37, listen 50 201, lookup_dcookie 212 18, lremovexattr 198 15
 lseek 8 62, lsetxattr 189 6, lstat 6 -, madvise 28 233, membarrier 324 283
-memfd_create 319 279, memfd_secret 447 447, migrate_pages 256 238, 27 232, mkdir 83 -
+memfd_create 319 279, memfd_secret 447 447, migrate_pages 256 238, mkdir 83 -
 mkdirat 258 34, mknod 133 -, mknodat 259 33, mmap 9 222, modify_ldt 154 -, mount 165 40
 mount_setattr 442 442, move_mount 429 429, move_pages 279 239, mprotect 10 226
 mq_open 240 180, mq_unlink 241 181, mremap 25 216, msgctl 71 187, msgget 68 186, msgrcv 70 188
