@@ -294,6 +294,9 @@ def test_of_an_error_in_the_host_only_the_class_gets_inside():
         written(f, "def f(x):\n    return broken(x)")(1)
     failed = raised.value.exception_node
     assert failed.data == "(ValueError) broken() failed in the host: ValueError"
+    assert API_KEY not in failed.create_feedback("full")
+    # The user is told all of it.
+    assert API_KEY in failed.info["traceback"]
 
 
 def test_an_awaited_bundle():

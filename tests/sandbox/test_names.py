@@ -228,6 +228,11 @@ def test_unknown_names_are_left_to_python():
     assert names("nothing_has_this_name").values == {}
 
 
+def test_what_modules_say_of_themselves_stays_here():
+    got = names("__file__, __name__, __builtins__, __spec__")
+    assert (got.values, got.modules) == ({}, {})
+
+
 def test_a_helper_is_not_mixed_with_the_codes_own():
     text = "def base(x): return 0\ndef f(x): return helper(x) + base(x)"
     with pytest.raises(SandboxError, match=r"helper\(\)"):

@@ -149,6 +149,8 @@ class _Offers:
         if name in {"super", "__class__"}:
             self._refused.setdefault("super", "super(), but the class stays in your program")
             return
+        if name.startswith("__") and name.endswith("__"):
+            return  # a worker's modules have their own
         value = self.place.find(name)
         # A name that nothing has is the code's own mistake, which Python will tell it.
         if value is not ABSENT:

@@ -106,6 +106,8 @@ def error_comment(error: BaseException, text: str | None = None) -> str:
         within = dict.fromkeys(foreign.lines, _WITHIN)
         last = {line: f"<--- {_one_line(said)}" for line in foreign.lines[-1:]}
         quoted.append(_marked(foreign.text, {**within, **last}))
+        # What failed in the program is told to its user, and not to the code's author.
+        return "\n\n".join([*quoted, said])
     return "\n\n".join([*quoted, "\n".join([said, *_causes(error)])])
 
 
