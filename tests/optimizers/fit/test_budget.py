@@ -6,10 +6,11 @@ import pytest
 
 from opto.errors import OptimizerError
 from opto.llm import Budget as Money
-from opto.llm import LocalLLM, OpenAILLM, ScriptedLLM
+from opto.llm import LocalLLM, OpenAILLM, ScriptedLLM, tokenizers
 from opto.llm.layers import layered
 from opto.llm.packages import installed
 from opto.llm.prices import context_of
+from opto.llm.tokenizers import Tokenizer
 from opto.llm.tokens import count_text
 from opto.optimizers import OptoPrime, OptoPrimeMulti
 from opto.optimizers.fit import Budget, budget_of
@@ -37,9 +38,20 @@ def test_the_local_models_context_leaves_room_for_the_answer_and_a_repair():
     budget = budget_of([small], max_tokens=4096)
     # It answers with 1024 tokens at most, and what is not counted by itself is an estimate.
     tokens = int((4096 - 1024 - 512) * 0.8)
-    assert budget == Budget(tokens, tokens, small.model_name)
+    assert budget == Budget(tokens, tokens)
     assert budget_of([large, small]).tokens == budget.tokens
     assert budget_of([layered(large, budget=Money(calls=9))]).tokens > 20_000
+
+
+def test_a_local_model_is_estimated_loaded_or_not(monkeypatch):
+    def loaded(name):
+        return Tokenizer("the loaded model", lambda text: 10 * len(text))
+
+    before = budget_of([LocalLLM("qwen2.5-coder-0.5b")])
+    words = before.count("some words")
+    monkeypatch.setattr(tokenizers, "_of_local", loaded)
+    assert budget_of([LocalLLM("qwen2.5-coder-0.5b")]) == before
+    assert before.count("some words") == words
 
 
 def test_a_listed_model_has_the_context_of_the_list():

@@ -106,3 +106,10 @@ def test_all_rounds_are_shown_where_they_fit():
     prompt = optimizer.construct_prompt(optimizer.summarize())[1]
     assert all(f"score {number}" in prompt for number in range(10))
     assert "left out" not in prompt
+
+
+def test_no_part_of_a_secret_is_left(monkeypatch):
+    secret = "\n".join(f"{at}kQ9zR7xW" for at in range(60))
+    monkeypatch.setenv("MY_API_KEY", secret)
+    log = f"it failed\n{secret}\n" + "and so on\n" * 200
+    assert "kQ9zR7xW" not in shortened(log, 400, ())

@@ -36,8 +36,8 @@ class Budget:
         tokens: how many a prompt shall have at most.
         most: how many it may have where parameters alone take more than `tokens`; None
             where nobody knows.
-        model: the model's name: its own tokenizer counts where that is at hand, and an
-            estimate does otherwise, see `opto.llm.tokens.count_text`.
+        model: the model's name: its own tokenizer counts where that lies on this disk, and
+            an estimate does otherwise, see `opto.llm.tokens.count_text`. None for an estimate.
 
     Example:
         >>> Budget(10).allows("few words"), Budget(10).allows("many words " * 10)
@@ -102,7 +102,11 @@ def _known(model: Any, answer: int) -> tuple[str | None, int | None]:
     name = getattr(source, "model_name", None)
     name = name if isinstance(name, str) else None
     context = getattr(source, "context", None)
-    if type(context) is not int:
+    if type(context) is int:
+        # A local model counts only while it is loaded. Counted by it, a run that goes on from
+        # its record would ask otherwise than it did at first, and all of it once more.
+        name = None
+    else:
         context = _listed(name)
     if context is None:
         return name, None

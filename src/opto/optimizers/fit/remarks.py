@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from opto.llm.redact import cleaned
 from opto.optimizers.fit.ranges import ranges
 from opto.optimizers.render import cut
 
@@ -39,6 +40,8 @@ def shortened(text: str, limit: int, outputs: Collection[str]) -> str:
         >>> print(shortened(said, 50, {f"y{i}" for i in range(1, 9)}))
         About y1 to y8: ok
     """
+    if len(text) > limit:
+        text = cleaned(text)  # a part of a secret would not be found later
     if len(text) <= limit:
         return text
     said = _alike(text, outputs)
