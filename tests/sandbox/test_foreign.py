@@ -163,6 +163,8 @@ def test_a_module_says_it_for_all_its_functions():
     twin = copy.deepcopy(agent)
     assert [a.act(1).data == os.getpid() for a in (agent, twin, stranger)] == [True, True, False]
     assert [f(1).data == os.getpid() for f in (agent.other, agent.own)] == [True, False]
+    assert failure(written(agent.act, "def act(self, x):\n    x.no"), 1).info["sandbox"] == "none"
+    written(agent.act, here.format("act", "self, x"))
     agent.set_sandbox(None)
     assert [f(1).data == os.getpid() for f in (agent.act, agent.other)] == [False, False]
     with pytest.raises(SandboxError):
@@ -271,6 +273,7 @@ def test_feedback_on_a_failure_reaches_the_code():
 def test_arguments_that_are_no_data_are_refused_with_advice():
     f = written(identity(), "def f(x):\n    return 1")
     failed = failure(f, node(object()))
+    assert failed.info["sandbox"] in {"process", "isolated"}
     assert "object" in failed.data
     for way in ("plain data", "host=", 'sandbox="none"'):
         assert way in failed.data

@@ -26,7 +26,7 @@ from opto.trace.syntax import definition_in, last_bundle, starts_at, tree_of
 from opto.trace.written import Answered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opto.sandbox.outcome import Outcome
     from opto.trace.written import Foreign
@@ -133,7 +133,7 @@ class _Runner:
             self._here = self.said.define()
         return self._here
 
-    def policy(self, args: tuple[Any, ...] = ()) -> Policy:
+    def policy(self, args: Sequence[Any] = ()) -> Policy:
         """The policy in force: the function's own, the object's, or that around it."""
         own = self.said.policy
         if own is None and self._is_method(args):
@@ -141,9 +141,15 @@ class _Runner:
             own = None if around is None else around.policy
         return policy_here(own)
 
-    def level(self) -> str:
-        """How strong the wall is meant to be, here and now."""
-        return self.policy().level
+    def level(self, args: Sequence[Any] = ()) -> str:
+        """How strong the wall is, here and now; how strong it was to be, where there is none."""
+        policy = self.policy(args)
+        if policy.level == "none":
+            return "none"
+        try:
+            return engine_for(policy).start(policy).level
+        except SandboxError:
+            return policy.level
 
     def answer(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Answered:
         """What a call returns.
@@ -244,7 +250,7 @@ class _Runner:
             flags=(self.place.flags & _FLAGS) | _ANNOTATIONS,
         )
 
-    def _is_method(self, args: tuple[Any, ...]) -> bool:
+    def _is_method(self, args: Sequence[Any]) -> bool:
         owner = self.said.owner
         if owner is None or not args:
             return False

@@ -145,7 +145,7 @@ class Outcome:
             out = watched(self, out)
             level = getattr(callee.function, "level", None)
             if level is not None:
-                return self._answered(Answered(out, level()))
+                return self._answered(Answered(out, level(self.values)))
         out = enclosed(out) if callee.traceable else out
         value = out._data if isinstance(out, Node) else out
         kind = value.as_node if isinstance(value, Streamed) else MessageNode
@@ -256,7 +256,7 @@ class Outcome:
         failed = failure(callee.op, keys, nodes, error, base=callee.base, told=True)
         level = getattr(callee.function, "level", None)
         if level is not None:
-            here = foreign.level if foreign else level()
+            here = foreign.level if foreign else level(self.values)
             failed.exception_node._more().sandbox = failed.exception_node.info["sandbox"] = here
         if within and self.reads is not None:
             keep(failed.exception_node, inner, self.reads, self.opened, self.values)
