@@ -165,3 +165,28 @@ def test_another_docstring_stays():
     text, repairs = new_version('def f(x):\n    "Mine."\n    return x', Head.of(None, DOCUMENTED))
     assert "Mine." in text
     assert repairs == ()
+
+
+def test_words_round_a_fence_are_no_code():
+    answer = "Here it is:\n```python\ndef f(x):\n    return -x\n```\nIt works."
+    code, repairs = new_version(answer, Head("f", "x"))
+    assert code == "def f(x):\n    return -x"
+    assert repairs == ("a fence round the code", "words round the code")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "One:\n```\ndef f(x):\n    return 1\n```\nor\n```\ndef f(x):\n    return 2\n```",
+        "It is\n```\ndef f(x):\n    return 1",
+        "It is\n```\nf(x) = 1\n```",
+    ],
+)
+def test_it_must_be_clear_which_block_is_meant(answer):
+    with pytest.raises(AnswerError, match="no Python"):
+        new_version(answer, Head("f", "x"))
+
+
+def test_a_fence_inside_of_code_stays():
+    code = 'def f(x):\n    return """\n```\nx\n```\n"""'
+    assert new_version(code, Head("f", "x")) == (code, ())

@@ -113,9 +113,7 @@ def new_version(value: Any, head: Head | None) -> tuple[str, tuple[str, ...]]:
     """
     if not isinstance(value, str):
         raise AnswerError(f"it must be the source of a function, not {shown(value)}")
-    fence = _FENCE.fullmatch(value)
-    repairs = ["a fence round the code"] if fence else []
-    text = dedent(fence["code"] if fence else value).strip("\n").rstrip()
+    text, repairs = _unfenced(value)
     tree = _parsed(text)
     if isinstance(tree, str):
         raise AnswerError(f"it is no Python: {tree}")
@@ -127,6 +125,21 @@ def new_version(value: Any, head: Head | None) -> tuple[str, tuple[str, ...]]:
         repairs += ["the docstring put back"] if whole != text else []
         text = whole
     return _formatted(text), tuple(repairs)
+
+
+def _unfenced(value: str) -> tuple[str, list[str]]:
+    """The code without a fence round it, and without words round the fence."""
+    fence = _FENCE.fullmatch(value)
+    if fence:
+        return _trimmed(fence["code"]), ["a fence round the code"]
+    blocks = list(_FENCE.finditer(value))
+    if len(blocks) == 1 and isinstance(_parsed(_trimmed(value)), str):
+        return _trimmed(blocks[0]["code"]), ["a fence round the code", "words round the code"]
+    return _trimmed(value), []
+
+
+def _trimmed(code: str) -> str:
+    return dedent(code).strip("\n").rstrip()
 
 
 def _check(tree: ast.Module, head: Head) -> None:
