@@ -1,6 +1,6 @@
 """A small model on this machine on four small jobs: our OptoPrime beside the original's.
 
-Usage: .venv/bin/python -m benchmarks.local [--seeds N] [--until HH:MM] [--write]
+Usage: .venv/bin/python -m benchmarks.local [--seeds N] [--jobs JOB ...] [--until HH:MM] [--write]
 
 One server of llama.cpp answers both sides over HTTP. They have the same programs, the same loop
 and as many questions. Seed by seed and job by job they take turns, and what came of each is
@@ -55,10 +55,10 @@ def served(model: str) -> Iterator[dict[str, str]]:
         server.stop()
 
 
-def turns(seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
+def turns(seeds: Sequence[int], jobs: Sequence[str]) -> Iterator[tuple[str, str, int]]:
     """Side, job and seed of each attempt, so that whatever ends early was shared fairly."""
     for seed in seeds:
-        for job in JOBS:
+        for job in jobs:
             # Who comes second finds the server's cache of prompts as the first one left it.
             for side in sorted(SIDES, reverse=bool(seed % 2)):
                 yield side, job, seed
@@ -98,10 +98,16 @@ def known(file: Path) -> list[Outcome]:
     return outcomes
 
 
-def run(file: Path, model: str, seeds: Sequence[int], until: datetime | None) -> None:
+def run(
+    file: Path,
+    model: str,
+    seeds: Sequence[int],
+    until: datetime | None = None,
+    jobs: Sequence[str] = tuple(JOBS),
+) -> None:
     """Make the attempts that are not known yet, and append what comes of them."""
     had = {(o["side"], o["job"], o["seed"]) for o in known(file)}
-    left = [turn for turn in turns(seeds) if turn not in had]
+    left = [turn for turn in turns(seeds, jobs) if turn not in had]
     if not left:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -226,12 +232,14 @@ def main(*given: str) -> None:
     parser.add_argument("--model", default=MODEL)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
     parser.add_argument("--until", type=moment, help="HH:MM, UTC: begin no attempt after that")
     parser.add_argument("--file", type=Path, help="where the outcomes are kept")
     parser.add_argument("--write", action="store_true", help="write docs/optimizing.md")
     asked = parser.parse_args(given)
-    file = asked.file or KEPT / f"{Path(asked.model).stem}.jsonl"
-    run(file, asked.model, range(asked.first_seed, asked.first_seed + asked.seeds), asked.until)
+    file = asked.file or KEPT / f"{Path(asked.model).name}.jsonl"
+    seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
+    run(file, asked.model, seeds, asked.until, asked.jobs)
     outcomes = known(file)
     print(f"{table(HEAD, rows(outcomes))}\n\n{verdict(outcomes)}")
     if asked.write:

@@ -58,7 +58,7 @@ def test_what_the_server_refuses_was_asked(server):
 
 
 def test_all_sides_and_jobs_of_a_seed_come_before_the_next_seed():
-    order = list(local.turns([0, 1]))
+    order = list(local.turns([0, 1], list(JOBS)))
     assert {seed for *_, seed in order[: len(order) // 2]} == {0}
     first, second = [side for side, job, _ in order if job == "choice"][1:3]
     assert first == second
@@ -100,6 +100,8 @@ def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch):
     assert len(local.known(file)) == 8
     local.run(file, "tiny", [0], None)
     assert len(made) == 7
+    local.run(file, "tiny", [0, 1], jobs=["greeting"])
+    assert {turn[1:] for turn in made[7:]} == {("greeting", 1)}
 
 
 def test_only_pairs_count():
