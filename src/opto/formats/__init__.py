@@ -8,10 +8,11 @@ from opto.formats.field import Field, schema_of
 from opto.formats.guard import guarded
 from opto.formats.json import JSONFormat
 from opto.formats.parsed import Format, Parsed
-from opto.formats.tags import TagFormat
+from opto.formats.tags import NO_END, TagFormat
 from opto.formats.thoughts import plainly_marked
 
 __all__ = [
+    "NO_END",
     "Field",
     "Format",
     "JSONFormat",

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from opto.formats.elements import Element
     from opto.formats.field import Field
 
-__all__ = ["OTHER", "TagFormat"]
+__all__ = ["NO_END", "OTHER", "TagFormat"]
 
 STOP = "TERMINATE"
+NO_END = "without its end"
 OTHER = "another form than the tags that were asked for"
 
 _THINKING = ("think", "thinking", "thought")
@@ -321,7 +322,7 @@ def _close(read: _Read, text: str, start: int, form: TagFormat) -> None:
     if not last:
         read.unfinished = f"<{form.reasoning}> has no end, and no values come after it"
     begin = last[0].start if last else len(text)
-    read.repairs.append(f"<{form.reasoning}> without its end")
+    read.repairs.append(f"<{form.reasoning}> {NO_END}")
     read.reasoning = text[start:begin].partition(">")[2].strip()
     read.taken = [span for span in read.taken if span[1] <= start] + [(start, begin)]
     read.elements = [*before, *last]

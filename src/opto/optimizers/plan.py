@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from opto.formats import NO_END
 from opto.llm import Request
 from opto.optimizers.reading import answer_in
 from opto.optimizers.words import repair_words
@@ -105,8 +106,13 @@ def mended(
 
 
 def read_in(reply: Reply, read: Callable[[str], Proposal]) -> Proposal:
-    """The proposal in a reply."""
-    return replace(read(answer_in(reply)), replies=(reply,))
+    """The proposal in a reply; none of one that was cut off before its thoughts had an end."""
+    proposal = replace(read(answer_in(reply)), replies=(reply,))
+    if reply.finish_reason == "length" and any(r.endswith(NO_END) for r in proposal.repairs):
+        # What it ends with may be a thought: it cannot be told from an answer.
+        why = "the answer was cut off while thinking; think less and answer"
+        return replace(proposal, values={}, refused=(), unchanged=(), failure=why)
+    return proposal
 
 
 def spread(count: int, temperature: float | tuple[float, float] | None) -> tuple[float | None, ...]:
