@@ -70,7 +70,7 @@ def child():
     child.close()
 
 
-def conversation(child, policy=None, granted=None, sent=b""):
+def conversation(child, policy=None, granted=None, sent=()):
     return Conversation(
         child.channel,
         sent,
@@ -258,7 +258,7 @@ def test_a_forged_place_after_the_time_is_over_is_none(child):
 
 def test_a_child_that_reads_nothing_has_a_deadline(child):
     child.talk.sendall(START)
-    outcome = conversation(child, Policy(time=0.2), sent=b"x" * (8 << 20)).held()
+    outcome = conversation(child, Policy(time=0.2), sent=[b"x" * (8 << 20)]).held()
     assert outcome.status == "timeout"
 
 
@@ -286,7 +286,7 @@ def test_what_is_sent_arrives_whole(child):
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert conversation(child, sent=sent).held().status == "ok"
+    assert conversation(child, sent=[sent[:100], sent[100:]]).held().status == "ok"
     thread.join()
     assert got == [(b"T", sent[HEADER.size :])]
 
@@ -329,6 +329,42 @@ def test_frames_are_cut_wherever_they_come(frames, data):
         while (frame := incoming.next()) is not None:
             came.append(frame)
     assert came == frames
+
+
+@given(st.integers(0, 300_000), st.lists(st.integers(1, 200_000), min_size=1, max_size=8))
+def test_a_long_frame_is_put_together_in_its_place(length, steps):
+    body_ = os.urandom(min(length, 100)) * (length // 100 + 1)
+    whole = packed(VALUE, body_) + packed(ERROR, b"next")
+    incoming, came, at = Incoming({VALUE: 1 << 20, ERROR: 10}), [], 0
+    while len(came) < 2:
+        step = steps[at % len(steps)]
+        space = incoming.space
+        if space is None:
+            some, whole = whole[: min(step, 65536)], whole[min(step, 65536) :]
+            incoming.feed(some)
+        else:
+            some, whole = whole[: min(step, len(space))], whole[min(step, len(space)) :]
+            space[: len(some)] = some
+            incoming.took(len(some))
+        at += 1
+        while (frame := incoming.next()) is not None:
+            came.append((frame[0], bytes(frame[1])))
+    assert came == [(VALUE, body_), (ERROR, b"next")]
+
+
+@pytest.mark.parametrize("size", [1, 60_000, 70_000, 900_000])
+def test_an_answer_of_any_size_is_read_though_its_process_has_ended(child, size):
+    text, limit = "x" * size, Policy(result=1 << 20)
+
+    def answer():
+        child.talk.sendall(START + packed(VALUE, encode((False, text), Limits.of(1 << 20))))
+        child.ends()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    outcome = conversation(child, limit).held()
+    thread.join()
+    assert (outcome.status, outcome.value) == ("ok", text)
 
 
 def test_a_frame_that_is_too_long_is_known_by_its_head():

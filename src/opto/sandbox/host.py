@@ -10,6 +10,7 @@ import re
 import selectors
 import socket
 import time
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from opto.sandbox.channel import Lost
 from opto.sandbox.ends import end_of
 from opto.sandbox.outcome import Outcome, clean
 from opto.sandbox.where import lines_of_dump, place
-from opto.sandbox.wire import ARGUMENTS, Garbage, Limits, TooLarge, Unsendable, decode, encode
+from opto.sandbox.wire import ARGUMENTS, Garbage, Limits, TooLarge, Unsendable, decode, pieces
 from opto.sandbox.worker import frames
 from opto.sandbox.worker.report import REPORT, WHERE
 
@@ -34,8 +35,8 @@ __all__ = ["Conversation"]
 # Seconds: until a child is ready to begin, until it says where it is, until it has ended.
 BEGINNING, SAYING, ENDING = 30.0, 0.03, 0.2
 MESSAGE, NAME = 4096, 200
-SAID = 64 * 1024
-STEP = 1 << 18
+SAID, MOST_SAID = 64 * 1024, 512 * 1024
+LITTLE = 1 << 16
 _ODD = re.compile(r"[^\w.<>]")
 _IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
 # Without a descriptor of its own, where there is such a one.
@@ -58,7 +59,7 @@ class Conversation:
     def __init__(
         self,
         channel: Channel,
-        sent: bytes,
+        sent: Iterable[bytes],
         task: Task,
         policy: Policy,
         granted: Mapping[str, Callable[..., Any]],
@@ -68,7 +69,7 @@ class Conversation:
         self.channel, self.task, self.policy, self.level = channel, task, policy, level
         self.granted, self.ask = granted, ask
         self.calls, self.hosted, self.abandoned = 0, 0.0, False
-        self._out = memoryview(sent)
+        self._out: deque[memoryview] = deque(memoryview(piece) for piece in sent)
         self._limits = Limits.of(policy.result)
         self._incoming = frames.Incoming(
             {
@@ -115,6 +116,21 @@ class Conversation:
         for key, _ in self._waiting.select(max(0.0, left)):
             key.data()
         self._now = time.monotonic()
+        outcome = self._listened()
+        while outcome is None and self._report is not None and self._open:
+            # The process has ended: what it said before is all there is.
+            if not self._read():
+                self._open = False
+            outcome = self._listened()
+        if outcome is not None:
+            return outcome
+        if not self._open:
+            return self._gone()
+        # What came in time counts, however late it is read.
+        return self._late() if left <= 0 else None
+
+    def _listened(self) -> Outcome | None:
+        """Do what the words say that have come."""
         try:
             while (frame := self._incoming.next()) is not None:
                 outcome = self._heard(*frame)
@@ -125,10 +141,7 @@ class Conversation:
             return self._ended("limit", message=f"{done} too much: {error}")
         except Garbage as error:
             return self._ended("garbage", message=f"gave no answer that can be read: {error}")
-        if not self._open:
-            return self._gone()
-        # What came in time counts, however late it is read.
-        return self._late() if left <= 0 else None
+        return None
 
     def _left(self) -> float:
         """Seconds that it still has."""
@@ -144,34 +157,43 @@ class Conversation:
     def _exchange(self) -> None:
         talk, waits = self.channel.talk, bool(self._out)
         try:
-            if waits:
-                self._out = self._out[talk.send(self._out) :]
+            while self._out:
+                left = self._out[0][talk.send(self._out[0]) :]
+                if left:
+                    self._out[0] = left
+                else:
+                    self._out.popleft()
         except BlockingIOError:
             pass
         except OSError:
             # It takes nothing any more; what it said before may still be there.
-            self._out = memoryview(b"")
+            self._out.clear()
         self._read()
         if waits and not self._out and self._open:
             self._waiting.modify(talk, _IN, self._exchange)
 
     def _read(self) -> bool:
         """Take what there is; whether there was something."""
+        talk, space, many = self.channel.talk, self._incoming.space, 0
         try:
-            data = self.channel.talk.recv(STEP)
+            if space is None:
+                data = talk.recv(LITTLE)
+                self._incoming.feed(data)
+                many = len(data)
+            else:
+                many = talk.recv_into(space)
+                self._incoming.took(many)
         except BlockingIOError:
             return False
         except OSError:
-            data = b""
-        if data:
-            self._incoming.feed(data)
-        elif self._open:
+            pass
+        if not many and self._open:
             self._open = False
-            self._waiting.unregister(self.channel.talk)
-        return bool(data)
+            self._waiting.unregister(talk)
+        return bool(many)
 
-    def _say(self, kind: bytes, body: bytes) -> None:
-        self._out = memoryview(bytes(self._out) + frames.packed(kind, body))
+    def _say(self, kind: bytes, body: list[bytes]) -> None:
+        self._out.extend(memoryview(piece) for piece in frames.framed(kind, body))
         self._waiting.modify(self.channel.talk, _IN | _OUT, self._exchange)
 
     def _read_printed(self) -> None:
@@ -193,13 +215,9 @@ class Conversation:
         self._waiting.unregister(self.channel.leash)
         with suppress(OSError):
             self._report = self.channel.leash.recv(REPORT.size)
-        while self._open and self._read():
-            if len(self._incoming.rest) > self.policy.result + SAID:
-                break
-        self._open = False
 
     # -------------------------------------------------------------- words
-    def _heard(self, kind: bytes, body: bytes) -> Outcome | None:
+    def _heard(self, kind: bytes, body: bytes | bytearray) -> Outcome | None:
         if not self._ready:
             if kind == frames.BROKEN:
                 said = decode(body, Limits.of(SAID))
@@ -270,7 +288,7 @@ class Conversation:
         finally:
             self.hosted += time.monotonic() - began
         try:
-            self._say(kind, encode(value, ARGUMENTS))
+            self._say(kind, pieces(value, ARGUMENTS))
         except (Unsendable, TooLarge) as error:
             words = f"the host's function {name}() returned {error}; grant one that returns data"
             return self._ended("refused", message=words)
@@ -300,11 +318,11 @@ class Conversation:
         until = time.monotonic() + SAYING
         with _Selector() as quiet:
             quiet.register(talk, _IN)
-            while len(said) < 2 * STEP and (left := until - time.monotonic()) > 0:
+            while len(said) < MOST_SAID and (left := until - time.monotonic()) > 0:
                 if not quiet.select(min(left, 0.005 if b"\n  File " in said else left)):
                     break
                 with suppress(OSError):
-                    if not (data := talk.recv(STEP)):
+                    if not (data := talk.recv(LITTLE)):
                         break
                     said += data
         return bytes(said)

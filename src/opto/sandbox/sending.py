@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from opto.sandbox.wire import ARGUMENTS, encode
+from opto.sandbox.wire import ARGUMENTS, pieces
 from opto.sandbox.worker import frames
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_TEXT", "Sender", "Sent", "with_numpy"]
 
 MOST_TEXT = 256 * 1024
-# Of so many calls it is remembered how often each was made; of what each is, so many bytes.
+# Of so many calls it is remembered how often each was made; of each piece of it, so many bytes.
 CALLS, DIGESTED = 4096, 1 << 16
 
 
@@ -36,11 +36,11 @@ class Sent:
     """What goes to a child.
 
     Attributes:
-        frames: all of it.
+        frames: all of it, in pieces.
         granted: the host functions that it may call, by name.
     """
 
-    frames: bytes
+    frames: list[bytes]
     granted: Mapping[str, Callable[..., Any]]
 
 
@@ -60,13 +60,16 @@ class Sender:
             TooLarge: there is too much of it.
         """
         granted = _granted(task, policy)
-        body = encode(_plain(task, policy, granted), ARGUMENTS)
-        seed = self._seed(body, policy.seed)
-        return Sent(frames.packed(frames.SEED, seed) + frames.packed(frames.TASK, body), granted)
+        body = pieces(_plain(task, policy, granted), ARGUMENTS)
+        seed = frames.packed(frames.SEED, self._seed(body, policy.seed))
+        return Sent([seed, *frames.framed(frames.TASK, body)], granted)
 
-    def _seed(self, body: bytes, seed: int) -> bytes:
+    def _seed(self, body: list[bytes], seed: int) -> bytes:
         """Where chance begins: another place for each repetition of a call."""
-        digest = blake2b(body[:DIGESTED], digest_size=16, salt=str(len(body)).encode()).digest()
+        hashed = blake2b(str(list(map(len, body))).encode(), digest_size=16)
+        for piece in body:
+            hashed.update(memoryview(piece)[:DIGESTED])
+        digest = hashed.digest()
         with self._lock:
             before = self._made.pop(digest, 0)
             self._made[digest] = before + 1

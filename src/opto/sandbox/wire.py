@@ -11,9 +11,19 @@ from __future__ import annotations
 from typing import Any
 
 from opto.sandbox.worker.bits import Garbage, TooLarge, Unsendable
-from opto.sandbox.worker.codec import Limits, decode, encode
+from opto.sandbox.worker.codec import Limits, decode, encode, pieces
 
-__all__ = ["ARGUMENTS", "Garbage", "Limits", "TooLarge", "Unsendable", "check", "decode", "encode"]
+__all__ = [
+    "ARGUMENTS",
+    "Garbage",
+    "Limits",
+    "TooLarge",
+    "Unsendable",
+    "check",
+    "decode",
+    "encode",
+    "pieces",
+]
 
 # The host trusts what it sends; this is only the end of what a call can sensibly carry.
 ARGUMENTS = Limits(256 << 20, 4 << 30)
@@ -34,4 +44,4 @@ def check(value: Any, limits: Limits = ARGUMENTS) -> None:
         ...     error.args
         ("a value of type object at ['a'][1]: only plain data travels",)
     """
-    encode(value, limits)
+    pieces(value, limits)

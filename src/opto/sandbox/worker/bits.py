@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Garbage", "Reader", "TooLarge", "Unsendable", "Writer"]
 
 _LENGTH = struct.Struct("<Q")
+# To copy so many bytes costs more than to send them by themselves.
+LONG = 1 << 16
 
 
 class Unsendable(TypeError):
@@ -70,9 +72,17 @@ class Writer:
         for blob in blobs:
             self.put(blob)
 
-    def bytes(self) -> bytes:
-        """All of it."""
-        return b"".join(self._parts)
+    def pieces(self) -> list[bytes]:
+        """All of it: what is long as it is, what is short joined to the short beside it."""
+        made: list[bytes] = []
+        few: list[bytes] = []
+        for part in self._parts:
+            if len(part) < LONG:
+                few.append(part)
+            else:
+                made += (b"".join(few), part)
+                few = []
+        return [*made, b"".join(few)]
 
 
 class Reader:
@@ -87,7 +97,7 @@ class Reader:
 
     __slots__ = ("_at", "_data")
 
-    def __init__(self, data: bytes | memoryview) -> None:
+    def __init__(self, data: bytes | bytearray) -> None:
         self._data, self._at = memoryview(data), 0
 
     def take(self, many: int) -> memoryview:

@@ -7,6 +7,7 @@ whatever it finds. The host believes none of it.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 from typing import Any, NoReturn
@@ -48,6 +49,7 @@ def work(talk: End, printed: End, prepared: Any) -> NoReturn:
     except BaseException as error:  # noqa: BLE001 - no code is run, and the host says why
         frames.send(talk, frames.BROKEN, codec.encode(f"{error!r}"[:4000], codec.Limits.of(8000)))
         os._exit(71)
+    gc.disable()  # what is read and written here is no garbage
     _, seed = frames.receive(talk)
     _, body = frames.receive(talk)
     task = codec.decode(body, TASK)
@@ -60,11 +62,13 @@ def work(talk: End, printed: End, prepared: Any) -> NoReturn:
     os._exit(0)
 
 
-def _answer(task: dict[str, Any], talk: Talk) -> tuple[bytes, bytes]:
+def _answer(task: dict[str, Any], talk: Talk) -> tuple[bytes, ...]:
     reserve = [bytearray(RESERVE)]
     try:
         frames.send(talk.end, frames.STARTED)
+        gc.enable()
         drawn, value = scene.played(task, talk)
+        gc.disable()
         return _returned(drawn, value, codec.Limits.of(task["result"]))
     except BaseException as error:  # noqa: BLE001 - whatever the code raised is its answer
         reserve.clear()
@@ -73,9 +77,9 @@ def _answer(task: dict[str, Any], talk: Talk) -> tuple[bytes, bytes]:
         return frames.ERROR, codec.encode(told, codec.Limits.of(64 * 1024))
 
 
-def _returned(drawn: bool, value: Any, limits: codec.Limits) -> tuple[bytes, bytes]:
+def _returned(drawn: bool, value: Any, limits: codec.Limits) -> tuple[bytes, ...]:
     try:
-        return frames.VALUE, codec.encode((drawn, value), limits, scene.offered)
+        return frames.VALUE, *codec.pieces((drawn, value), limits, scene.offered)
     except Unsendable as error:
         return _refused("refused", f"returned {error}".replace(" at [1]", " at result", 1))
     except TooLarge as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Iterable
 
-__all__ = ["Garbage", "Limits", "TooLarge", "Unsendable", "decode", "encode"]
+__all__ = ["Garbage", "Limits", "TooLarge", "Unsendable", "decode", "encode", "pieces"]
 
 
 class Limits(NamedTuple):
@@ -57,7 +57,12 @@ CHOSEN = {scalars.COMPLEX, *scalars.TO_TEXT, CONTAINERS[tuple], CONTAINERS[froze
 
 
 def encode(value: Any, limits: Limits, plain: Callable[[Any], Any] | None = None) -> bytes:
-    """The bytes of a value.
+    """The bytes of a value; see `pieces`."""
+    return b"".join(pieces(value, limits, plain))
+
+
+def pieces(value: Any, limits: Limits, plain: Callable[[Any], Any] | None = None) -> list[bytes]:
+    """The bytes of a value, in pieces, as long ones are better not copied.
 
     Args:
         value: plain data.
@@ -82,7 +87,7 @@ def encode(value: Any, limits: Limits, plain: Callable[[Any], Any] | None = None
             level = _write_columns(out, codes, kinds, level, limits)
         except RuntimeError as error:
             raise Unsendable(f"a container changed while it was sent: {error}") from None
-    return out.bytes()
+    return out.pieces()
 
 
 def _codes(level: list[Any], root: Any, plain: Callable[[Any], Any] | None) -> bytes:
@@ -208,7 +213,7 @@ class _Level(NamedTuple):
     sizes: dict[int, array[int]]
 
 
-def decode(data: bytes | memoryview, limits: Limits) -> Any:
+def decode(data: bytes | bytearray, limits: Limits) -> Any:
     """The value that `encode` made the bytes of.
 
     Raises:
@@ -226,7 +231,7 @@ def decode(data: bytes | memoryview, limits: Limits) -> Any:
     return below[0]
 
 
-def _read_levels(data: bytes | memoryview, limits: Limits) -> list[_Level]:
+def _read_levels(data: bytes | bytearray, limits: Limits) -> list[_Level]:
     """All levels, the outermost first; what they ask for is weighed before it is made."""
     if len(data) > limits.size:
         raise Garbage(f"{len(data)} bytes, of at most {limits.size}")

@@ -16,14 +16,14 @@ from .bits import Garbage
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["End", "Incoming", "TooLong", "packed", "receive", "send"]
+__all__ = ["End", "Incoming", "TooLong", "framed", "packed", "receive", "send"]
 
 SEED, TASK, RESULT, FAILED = b"D", b"T", b"R", b"F"
 STARTED, CALL, VALUE, ERROR, REFUSED = b"S", b"C", b"V", b"E", b"N"
 SPEC, READY, BROKEN = b"P", b"Y", b"B"
 
 HEADER = struct.Struct("<cxxxI")
-CHUNK = 1 << 20
+CHUNK, LITTLE = 4 << 20, 1 << 16
 
 
 class End(NamedTuple):
@@ -48,6 +48,12 @@ def packed(kind: bytes, body: bytes = b"") -> bytes:
     return HEADER.pack(kind, len(body)) + body
 
 
+def framed(kind: bytes, pieces: list[bytes]) -> list[bytes]:
+    """A frame in pieces, the first of them with its head."""
+    first, *others = pieces
+    return [HEADER.pack(kind, sum(map(len, pieces))) + first, *others]
+
+
 class Incoming:
     """Bytes of a side that is not believed, cut into frames.
 
@@ -57,18 +63,35 @@ class Incoming:
 
     def __init__(self, most: Mapping[bytes, int]) -> None:
         self._most, self._held = most, bytearray()
+        # A long frame gets its place when its head has come, and its bytes go there at once.
+        self._kind, self._long, self._got = b"", bytearray(), 0
+
+    @property
+    def space(self) -> memoryview | None:
+        """Where the next bytes belong, if that is known; say with `took` how many came."""
+        return memoryview(self._long)[self._got :] if self._kind else None
+
+    def took(self, many: int) -> None:
+        """So many bytes were put into `space`."""
+        self._got += many
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come."""
         self._held += data
 
-    def next(self) -> tuple[bytes, bytes] | None:
+    def next(self) -> tuple[bytes, bytes | bytearray] | None:
         """The next frame that is whole, if one is.
 
         Raises:
             Garbage: what comes is no frame.
             TooLong: it is one, and longer than it may be.
         """
+        if self._kind:
+            if self._got < len(self._long):
+                return None
+            frame = self._kind, self._long
+            self._kind, self._long, self._got = b"", bytearray(), 0
+            return frame
         if len(self._held) < HEADER.size:
             return None
         kind, length = HEADER.unpack_from(self._held)
@@ -79,6 +102,10 @@ class Incoming:
             raise TooLong(kind, length, most)
         end = HEADER.size + length
         if len(self._held) < end:
+            if length > LITTLE:
+                self._long, self._got = bytearray(length), len(self._held) - HEADER.size
+                self._long[: self._got] = memoryview(self._held)[HEADER.size :]
+                self._kind, self._held = kind, bytearray()
             return None
         with memoryview(self._held) as held:
             body = bytes(held[HEADER.size : end])
@@ -87,7 +114,7 @@ class Incoming:
 
     @property
     def rest(self) -> bytes:
-        """What came and was no whole frame yet."""
+        """What came and was no whole frame yet, but a long one."""
         return bytes(self._held)
 
 
@@ -99,11 +126,12 @@ class TooLong(Garbage):
         self.kind = kind
 
 
-def send(end: End, kind: bytes, body: bytes = b"") -> None:
+def send(end: End, kind: bytes, *pieces: bytes) -> None:
     """Write a frame, and wait until it is gone."""
-    left = memoryview(packed(kind, body))
-    while left:
-        left = left[end.write(left) :]
+    for piece in framed(kind, list(pieces or (b"",))):
+        left = memoryview(piece)
+        while left:
+            left = left[end.write(left) :]
 
 
 def receive(end: End) -> tuple[bytes, bytes]:

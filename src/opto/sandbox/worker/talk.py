@@ -35,13 +35,13 @@ class Talk:
             Exception: it raised; the class is the one it raised, if that is a builtin's.
         """
         try:
-            body = codec.encode((name, args, kwargs), self._limits, plain)
+            body = codec.pieces((name, args, kwargs), self._limits, plain)
         except Unsendable as error:
             raise TypeError(f"{name}() is called with {error}") from None
         except TooLarge as error:
             raise ValueError(f"{name}() is called with too much: {error}") from None
         with self._turn:
-            frames.send(self.end, frames.CALL, body)
+            frames.send(self.end, frames.CALL, *body)
             kind, back = frames.receive(self.end)
         value = codec.decode(back, BACK)
         if kind == frames.RESULT:
