@@ -61,7 +61,8 @@ def check(
         jobs: hosts at once.
         only: names of texts; all, if there are none.
         attacks: other attacks than the shipped ones.
-        functions: other functions than the shipped ones.
+        functions: other functions than the shipped ones. Those whose packages are not installed
+            are left out.
         late: seconds in which what was left behind in a host would act; it is waited for.
         told: called with each verdict as it falls.
 
@@ -77,6 +78,7 @@ def check(
         *(benign() if functions is None else functions),
     ]
     texts = [text for text in texts if not wanted or text.id in wanted]
+    texts = [text for text in texts if isinstance(text, Hostile) or text.can_run]
     waiting = _Queue(texts)
     lanes = [_Lane(level, waiting, late, told) for _ in range(max(1, min(jobs, len(texts))))]
     for lane in lanes:

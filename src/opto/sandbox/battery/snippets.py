@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ class Benign:
     text: str
     argument: Any
     wanted: Any
+
+    @property
+    def can_run(self) -> bool:
+        """Whether the packages that it imports are installed."""
+        return "import numpy" not in self.text or find_spec("numpy") is not None
 
 
 def hostile(folder: Path | None = None) -> list[Hostile]:
