@@ -100,22 +100,45 @@ def test_every_promise_is_kept_for_any_user(user, level, missing, public_python,
     assert "all attacks" in done.stdout
 
 
-LEAK = Hostile(
-    "leak", "secret", "", "process", "def f(x):\n    return open(x['secret_path']).read()"
-)
+def attack(id_, body):
+    text = "import os, socket, time\ndef f(x):\n" + "".join(f"    {line}\n" for line in body)
+    return Hostile(id_, "own", "", "process", text)
 
 
-def test_what_gets_out_is_seen(monkeypatch):
-    """Without the hook, level `process` lets files be read: the judge must notice."""
-    monkeypatch.setenv("OPTO_SANDBOX_WITHOUT", "hook,namespaces")
+LEAK = attack("leak", ["return open(x['secret_path']).read()"])
+# What an attack would achieve if nothing stood in its way, and what is then seen.
+ACHIEVED = [
+    (LEAK, "secret leaked"),
+    (attack("cuts", ["os.truncate(x['canary'], 0)"]), "files: canary.txt"),
+    (attack("marks", ["open(x['marker'], 'w')"]), "marker"),
+    (
+        attack("connects", ["socket.create_connection(('127.0.0.1', x['tcp'])).recv(9)"]),
+        "network: tcp",
+    ),
+    (
+        attack("stays", ["if os.fork() == 0:", " os.setsid()", " if os.fork() == 0:",
+                         "  time.sleep(12)", " os._exit(0)"]),
+        "processes: 1 left",
+    ),
+    (attack("reaches", ["return 'REACHED'"]), "reached: REACHED"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "flag"), ACHIEVED, ids=[text.id for text, _ in ACHIEVED])
+def test_what_an_attack_achieves_is_seen(text, flag, monkeypatch):
+    """Without the walls it gets through: the judge must notice."""
+    monkeypatch.setenv("OPTO_SANDBOX_WITHOUT", "hook,namespaces,seccomp")
+    [verdict] = check("process", attacks=[text], functions=[], jobs=1, late=0)
+    assert flag in verdict.flags
+    assert not kept_promises([verdict])
+    assert f"BROKEN  {text.id}: " in as_table([verdict])
+
+
+def test_a_wrong_answer_is_seen():
     wrong = Benign("wrong", "def f(x):\n    return x", 1, 2)
-    verdicts = check("process", attacks=[LEAK], functions=[wrong], jobs=1, late=0)
-    leak, answer = verdicts
-    assert leak.flags == ("secret leaked",)
-    assert leak.promised
-    assert answer.flags == ("wrong: returned a value 1",)
-    assert not kept_promises(verdicts)
-    assert "BROKEN  leak: secret leaked" in as_table(verdicts)
+    [verdict] = check("process", attacks=[], functions=[wrong], jobs=1)
+    assert verdict.flags == ("wrong: returned a value 1",)
+    assert not kept_promises([verdict])
 
 
 def test_nothing_is_promised_beyond_a_level():

@@ -7,6 +7,7 @@ it sees of itself it tells; what must be seen from outside, `yard` sees.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import sys
@@ -25,6 +26,7 @@ HOST_SECRET = ""  # filled by `main`: foreign code must not find it
 shared_list: list[int] = [1, 2, 3]
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
+_SUBREAPER = 36
 _HOST_CALLS = 50
 _MUCH = 200 << 20  # bytes by which one call may make the host grow
 _LONG_TEXT = 8 << 10
@@ -48,6 +50,7 @@ def helper(argument: Any) -> str:
 def main() -> None:
     """Do what the orders say until there are no more."""
     global HOST_SECRET  # noqa: PLW0603 - a secret lies in a global of the program, as they do
+    _adopt()
     first = json.loads(sys.stdin.readline())
     HOST_SECRET = first["memory_secret"]
     with os.fdopen(int(sys.argv[1]), "w") as answers:
@@ -60,6 +63,12 @@ def main() -> None:
             did = _expected if "wanted" in order else _watched
             answers.write(json.dumps(did(order, policy)) + "\n")
             answers.flush()
+
+
+def _adopt() -> None:
+    """Be the parent of all that loses its own below, so that it is seen who is left."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
 def _warm_up(policy: Policy) -> None:

@@ -138,7 +138,7 @@ class Yard:
 
 
 def family(process: int) -> set[int]:
-    """All living processes that come from one, and those that lost their parent to us."""
+    """A process and all living ones that come from it."""
     if sys.platform != "linux":
         return set()
     parents: dict[int, int] = {}
@@ -146,7 +146,8 @@ def family(process: int) -> set[int]:
         if path.name.isdigit():
             with suppress(OSError, ValueError, IndexError):
                 after_name = path.joinpath("stat").read_text().rpartition(")")[2].split()
-                parents[int(path.name)] = int(after_name[1])
+                if after_name[0] != "Z":  # it has ended, and nobody asked how
+                    parents[int(path.name)] = int(after_name[1])
     found, grown = {process}, True
     while grown:
         newly = {child for child, parent in parents.items() if parent in found} - found
