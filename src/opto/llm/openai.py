@@ -222,7 +222,8 @@ def _carrier() -> Any:
     import openai  # lazy: a vendor's SDK
 
     with suppress(ImportError, RuntimeError):  # not installed, or too old
-        import aiohttp  # noqa: F401 - lazy: an optional package
+        # lazy: an optional package
+        import aiohttp  # noqa: F401 - whether it is there
 
         return openai.DefaultAioHttpClient()
     return None

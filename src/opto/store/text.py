@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import marshal
 from json import JSONEncoder, loads
+from marshal import dumps as typed
 from typing import Any
 
 from opto.llm.glance import TAGGED
@@ -52,6 +52,6 @@ def _as_it_is(value: Any) -> tuple[str, Any] | None:
         if not text.isascii():
             text.encode()  # half a surrogate pair fails here
         read = loads(text)
-        return (text, read) if marshal.dumps(read, FORM) == marshal.dumps(value, FORM) else None
+        return (text, read) if typed(read, FORM) == typed(value, FORM) else None
     except (TypeError, ValueError, RecursionError):
         return None
