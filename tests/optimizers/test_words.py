@@ -69,7 +69,9 @@ def test_each_dialect_explains_its_sections_and_its_answer(dialect):
     words = system_words(dialect)
     for title in dialect.titles.values():
         assert f"- {title}: " in words
-    assert dialect.format.shape([Field("<name of a variable>", "its new value")]) in words
+    general = dialect.format.shape([Field("<name of a variable>", "its new value")])
+    assert general in words or "in the form shown last" in words
+    assert user_words("P", dialect, FIELDS).endswith(dialect.format.shape(FIELDS))
     assert objective_words(dialect)
 
 

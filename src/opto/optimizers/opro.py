@@ -5,19 +5,23 @@ Source: "Large Language Models as Optimizers", arXiv 2309.03409, as SPEC 7.3 has
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from opto.formats import JSONFormat, TagFormat
 from opto.optimizers.dialect import Dialect
+from opto.optimizers.fields import is_code
 from opto.optimizers.options import refuse_unknown
 from opto.optimizers.optoprime import OptoPrime
 from opto.optimizers.problem import TITLES
 from opto.optimizers.writing import Tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from opto.optimizers.memory import Episode
+    from opto.optimizers.problem import Problem
+    from opto.optimizers.summary import FunctionFeedback
 
 __all__ = ["OPRO"]
 
@@ -99,6 +103,32 @@ class OPRO(OptoPrime):
     ) -> None:
         refuse_unknown(f"{type(self).__name__}()", OptoPrime.__init__, args, {})
         super().__init__(parameters, llm, memory_size=memory_size, **options)
+
+    def problem_instance(
+        self, summary: FunctionFeedback, mask: Collection[str] | None = None
+    ) -> Problem:
+        """The problem as the model reads it; without a section of constraints, if there are none.
+
+        That code keeps its head, the question says anyway.
+
+        Args:
+            summary: what `summarize` returned.
+            mask: titles of sections to leave empty.
+        """
+        variables = {
+            name: (value, None if said == self._head(name) else said)
+            for name, (value, said) in summary.variables.items()
+        }
+        problem = super().problem_instance(replace(summary, variables=variables), mask)
+        if problem.constraints:
+            return problem
+        titles = {name: title for name, title in problem.titles.items() if name != "constraints"}
+        return replace(problem, titles=titles)
+
+    def _head(self, name: str) -> str | None:
+        """How code must begin; None for other variables."""
+        node = self._named.get(name)
+        return node.constraint if node is not None and is_code(node) else None
 
     @property
     def buffer(self) -> list[Episode]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opto.errors import ExecutionError, OptimizerError
-from opto.optimizers import OPRO, OptoPrime, OptoPrimeMulti, OptoPrimeV2
+from opto.optimizers import OPRO, OptoPrime, OptoPrimeMulti, OptoPrimeV2, batchify
 from opto.optimizers.fit import Budget
 from opto.optimizers.fit.budget import DEFAULT
 from opto.optimizers.optoprime import FunctionFeedback
@@ -193,6 +193,19 @@ def test_feedback_on_many_examples_is_said_once_where_it_is_alike():
     assert problem.feedback.count(": fine") == 1
     assert outputs[450].py_name in names_in(problem.outputs)
     assert "... Outputs left out: " in problem.code
+
+
+def test_the_example_of_a_batch_that_was_wrong_is_shown_with_its_values():
+    p = parameter("Answer shortly.", name="p")
+    output = batchify(*(step(node(f"question {i}", name="q"), p) for i in range(2000)))
+    said = ["fine" if i != 777 else "wrong: say yes" for i in range(2000)]
+    output.backward(batchify(*said).data)
+    problem = fit([p], 3000)
+    told(problem, [p], [output])
+    assert "ID [0 to 776, 778 to 1999]: fine\nID [777]: wrong: say yes\n" in problem.feedback
+    assert "step777 = step(x=q777, p=p0)" in problem.code
+    assert "args_777=step777" in problem.code
+    assert "(str) q777=question 777" in problem.inputs
 
 
 def test_long_values_are_cut_before_steps_are_left_out():

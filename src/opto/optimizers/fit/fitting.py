@@ -9,7 +9,7 @@ from opto.errors import OptimizerError
 from opto.optimizers.fit import detail
 from opto.optimizers.fit.lines import Part
 from opto.optimizers.fit.ranges import ranges
-from opto.optimizers.fit.remarks import shortened, telling
+from opto.optimizers.fit.remarks import examples, shortened, telling
 from opto.optimizers.fit.run import Run
 from opto.optimizers.fit.shapes import ranked, shapes_of
 from opto.optimizers.render import cut, safe_text
@@ -102,8 +102,8 @@ class _Fitting:
         self.run = Run.of(summary)
         self.shapes = shapes_of(self.run, summary.failed)
         self.words = [shape.words(self.run) for shape in self.shapes]
-        self.ranked = ranked(self.shapes, self.run, summary.failed)
         self.feedback = safe_text(summary.user_feedback)
+        self.ranked = ranked(self.shapes, self.run, summary.failed, examples(self.feedback))
         self.outputs = telling(self.feedback, summary.output, summary.failed)
 
     def best(self, *, whole: bool) -> Problem:

@@ -12,9 +12,14 @@ from opto.optimizers.render import cut
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["shortened", "telling"]
+__all__ = ["examples", "shortened", "telling"]
 
-_ABOUT = re.compile(r"^About (\S+): ", re.MULTILINE)
+OUTPUT, EXAMPLE = "About {}: ", "ID [{}]: "
+# As `Feedback` writes what was said of several outputs, and `batchify` what of examples.
+_FORMS = {
+    OUTPUT: re.compile(r"^About (\S+): ", re.MULTILINE),
+    EXAMPLE: re.compile(r"^ID \[([0-9]{1,18})\]: ", re.MULTILINE),
+}
 RANGES = 8
 # Characters of a remark below which it is not cut while whole remarks can be left out.
 REMARK = 120
@@ -26,9 +31,9 @@ NOTE = 40
 def shortened(text: str, limit: int, outputs: Collection[str]) -> str:
     r"""Feedback in some `limit` characters.
 
-    What was said alike of several outputs is said once, of all of them. Then remarks and
-    lines in the middle are left out whole, so that those that stay can be read, and what
-    is left is cut in its middle.
+    What was said alike of several outputs, or examples, is said once, of all of them. Then
+    remarks and lines in the middle are left out whole, so that those that stay can be read,
+    and what is left is cut in its middle.
 
     Args:
         text: the feedback.
@@ -44,10 +49,10 @@ def shortened(text: str, limit: int, outputs: Collection[str]) -> str:
         text = cleaned(text)  # a part of a secret would not be found later
     if len(text) <= limit:
         return text
-    said = _alike(text, outputs)
+    form, said = _alike(text, outputs)
     if said:
         each = max(REMARK, limit // len(said))
-        remarks = [f"About {ranges(n, RANGES)}: {cut(words, each)}" for words, n in said.items()]
+        remarks = [form.format(ranges(n, RANGES)) + cut(w, each) for w, n in said.items()]
         return _some(remarks, limit, "remarks")
     lines = text.splitlines()
     if len(lines) >= LINES and max(map(len, lines)) <= limit // 4:
@@ -65,20 +70,34 @@ def telling(text: str, outputs: Collection[str], failed: Collection[str]) -> lis
     """
     found = [name for name in outputs if name in failed]
     # What was said seldom is what the user would look at.
-    groups = sorted(_alike(text, outputs).values(), key=len)
-    found += [names[0] for names in groups]
+    form, said = _alike(text, outputs)
+    if form == OUTPUT:
+        found += [names[0] for names in sorted(said.values(), key=len)]
     return list(dict.fromkeys([*found, *outputs]))
 
 
-def _alike(text: str, outputs: Collection[str]) -> dict[str, list[str]]:
-    """The names by what was said of them; nothing where the text is no list of remarks."""
-    found = [match for match in _ABOUT.finditer(text) if match[1] in outputs]
-    alike: dict[str, list[str]] = {}
-    if len(found) > 1 and not text[: found[0].start()].strip():
-        ends = [*(match.start() for match in found[1:]), len(text)]
-        for match, end in zip(found, ends, strict=True):
-            alike.setdefault(text[match.end() : end].strip("\n"), []).append(match[1])
-    return alike
+def examples(text: str) -> list[int]:
+    r"""The numbers of examples of a batch, the most telling first: one of each that is said alike.
+
+    Example:
+        >>> examples("\n".join(f"ID [{i}]: {'ok' if i != 3 else 'wrong'}" for i in range(5)))
+        [3, 0]
+    """
+    form, said = _alike(text, ())
+    return [int(names[0]) for names in sorted(said.values(), key=len)] if form == EXAMPLE else []
+
+
+def _alike(text: str, outputs: Collection[str]) -> tuple[str, dict[str, list[str]]]:
+    """What remarks begin with, and whom they are about, by what is said; of other texts nothing."""
+    for form, pattern in _FORMS.items():
+        found = [m for m in pattern.finditer(text) if form == EXAMPLE or m[1] in outputs]
+        if len(found) > 1 and not text[: found[0].start()].strip():
+            ends = [*(match.start() for match in found[1:]), len(text)]
+            alike: dict[str, list[str]] = {}
+            for match, end in zip(found, ends, strict=True):
+                alike.setdefault(text[match.end() : end].strip("\n"), []).append(match[1])
+            return form, alike
+    return "", {}
 
 
 def _some(parts: list[str], limit: int, what: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opto.optimizers.fit.ranges import ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Sequence
 
     from opto.optimizers.fit.run import Run
 
@@ -17,6 +17,8 @@ __all__ = ["Shape", "ranked", "shapes_of"]
 EACH = 10
 """Steps of one shape that are written out at most, unless all are."""
 
+# Examples of a batch whose steps are written out, as feedback on them differs.
+EXAMPLES = 4
 # Ranges of names that a line names.
 RANGES = 4
 # Arguments of a step that its shape names one by one.
@@ -101,18 +103,29 @@ def shapes_of(run: Run, failed: Collection[str]) -> list[Shape]:
     return [*found.values()]
 
 
-def ranked(shapes: list[Shape], run: Run, failed: Collection[str]) -> list[int]:
+def ranked(
+    shapes: list[Shape], run: Run, failed: Collection[str], examples: Sequence[int]
+) -> list[int]:
     """The steps that may be written out, the most telling first.
 
-    First comes one of each shape, then a second of each, and so on; among these, those that
-    failed, and then those with the shortest way from a parameter to the feedback.
+    First come those of examples that something was said about. Then comes one of each shape,
+    then a second of each, and so on; among these, those that failed, and then those with the
+    shortest way from a parameter to the feedback.
     """
     found = []
     for shape in shapes:
         for rank, number in enumerate(shape.telling(run)):
             far = run.before[number] + run.after[number]
             found.append((rank, run.name(number) not in failed, far, run.before[number], number))
-    return [number for *_, number in sorted(found)]
+    return list(dict.fromkeys([*_of(examples, run), *(number for *_, number in sorted(found))]))
+
+
+def _of(examples: Sequence[int], run: Run) -> Iterator[int]:
+    """The steps that outputs were made of: of a batch, those of some examples."""
+    wanted = {f"args_{example}": at for at, example in enumerate(examples[:EXAMPLES])}
+    for end in run.ends if wanted else ():
+        made = {wanted[key]: name for key, name in run.inputs(end) if key in wanted}
+        yield from (run.at[made[at]] for at in sorted(made) if made[at] in run.at)
 
 
 def _key(number: int, run: Run, failed: Collection[str]) -> Key:
