@@ -9,7 +9,7 @@ from opto.llm import ScriptedLLM
 from opto.optimizers import OPRO, OptoPrime
 from opto.optimizers.fit import Budget
 from opto.optimizers.fit.ranges import ranges
-from opto.optimizers.fit.remarks import shortened, telling
+from opto.optimizers.fit.remarks import Remarks
 from opto.optimizers.memory import Episode
 from opto.trace import node
 from tests.optimizers.fit.programs import expanded
@@ -39,19 +39,19 @@ def test_numbers_that_no_int_is_made_of_are_names():
 
 @given(st.text(), st.integers(240, 1000))
 def test_feedback_that_is_short_enough_stays(text, limit):
-    assert (shortened(text, limit, ()) == text) == (len(text) <= limit)
+    assert (Remarks.of(text, ()).shortened(limit) == text) == (len(text) <= limit)
 
 
 @given(st.lists(st.text("ab \n", max_size=80), min_size=1, max_size=60), st.integers(240, 2000))
 def test_feedback_is_about_as_short_as_it_shall_be(said, limit):
     text = "\n".join(f"About y{at}: {words}" for at, words in enumerate(said))
     names = {f"y{at}" for at in range(len(said))}
-    assert len(shortened(text, limit, names)) <= limit + 80
+    assert len(Remarks.of(text, names).shortened(limit)) <= limit + 80
 
 
 def test_lines_are_left_out_whole():
     log = "\n".join(f"line {i}: passed" for i in range(1000)) + "\nline 1000: FAILED"
-    short = shortened(log, 400, ())
+    short = Remarks.of(log, ()).shortened(400)
     assert short.startswith("line 0: passed\n")
     assert short.endswith("\nline 1000: FAILED")
     assert "lines left out]" in short
@@ -62,7 +62,7 @@ def test_telling_outputs_are_all_outputs_and_failures_come_first(said, data):
     names = [f"y{at}" for at in range(len(said))]
     failed = set(data.draw(st.lists(st.sampled_from(names)))) if names else set()
     text = "\n".join(f"About {name}: {words}" for name, words in zip(names, said, strict=True))
-    order = telling(text, names, failed)
+    order = Remarks.of(text, names).telling(names, failed)
     assert sorted(order) == sorted(names)
     assert set(order[: len(failed)]) == failed
 
@@ -112,4 +112,4 @@ def test_no_part_of_a_secret_is_left(monkeypatch):
     secret = "\n".join(f"{at}kQ9zR7xW" for at in range(60))
     monkeypatch.setenv("MY_API_KEY", secret)
     log = f"it failed\n{secret}\n" + "and so on\n" * 200
-    assert "kQ9zR7xW" not in shortened(log, 400, ())
+    assert "kQ9zR7xW" not in Remarks.of(log, ()).shortened(400)

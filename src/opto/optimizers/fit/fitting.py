@@ -9,7 +9,7 @@ from opto.errors import OptimizerError
 from opto.optimizers.fit import detail
 from opto.optimizers.fit.lines import Part
 from opto.optimizers.fit.ranges import ranges
-from opto.optimizers.fit.remarks import examples, shortened, telling
+from opto.optimizers.fit.remarks import Remarks
 from opto.optimizers.fit.run import Run
 from opto.optimizers.fit.shapes import ranked, shapes_of
 from opto.optimizers.render import cut, safe_text
@@ -102,9 +102,9 @@ class _Fitting:
         self.run = Run.of(summary)
         self.shapes = shapes_of(self.run, summary.failed)
         self.words = [shape.words(self.run) for shape in self.shapes]
-        self.feedback = safe_text(summary.user_feedback)
-        self.ranked = ranked(self.shapes, self.run, summary.failed, examples(self.feedback))
-        self.outputs = telling(self.feedback, summary.output, summary.failed)
+        self.remarks = Remarks.of(safe_text(summary.user_feedback), summary.output)
+        self.ranked = ranked(self.shapes, self.run, summary.failed, self.remarks.examples())
+        self.outputs = self.remarks.telling(summary.output, summary.failed)
 
     def best(self, *, whole: bool) -> Problem:
         """The fullest problem that fits."""
@@ -157,7 +157,7 @@ class _Fitting:
             part = Part(self.run, steps, given, set(outputs))
             graph = part.lines(self.shapes, self.words, len(summary.inputs))
         whole, names = level.steps is None, {self.run.name(number) for number in steps}
-        short = shortened(self.feedback, level.told, summary.output)
+        short = self.remarks.shortened(level.told)
         limit = level.limit
         operations = {self.run.op(number) for number in steps}
         return self.of(
@@ -172,7 +172,7 @@ class _Fitting:
                 others={k: v for k, v in summary.others.items() if limit and (whole or k in names)},
                 output={name: summary.output[name] for name in outputs},
                 inputs={k: v for k, v in summary.inputs.items() if k in given},
-                user_feedback=summary.user_feedback if short == self.feedback else short,
+                user_feedback=summary.user_feedback if short == self.remarks.text else short,
             ),
             {"inputs": limit, "others": limit, "outputs": said},
         )

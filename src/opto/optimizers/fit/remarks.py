@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opto.llm.redact import cleaned
@@ -10,9 +11,9 @@ from opto.optimizers.fit.ranges import ranges
 from opto.optimizers.render import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-__all__ = ["examples", "shortened", "telling"]
+__all__ = ["Remarks"]
 
 OUTPUT, EXAMPLE = "About {}: ", "ID [{}]: "
 # As `Feedback` writes what was said of several outputs, and `batchify` what of examples.
@@ -28,63 +29,85 @@ LINES = 8
 NOTE = 40
 
 
-def shortened(text: str, limit: int, outputs: Collection[str]) -> str:
-    r"""Feedback in some `limit` characters.
-
-    What was said alike of several outputs, or examples, is said once, of all of them. Then
-    remarks and lines in the middle are left out whole, so that those that stay can be read,
-    and what is left is cut in its middle.
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """Feedback, taken apart once.
 
     Args:
-        text: the feedback.
-        limit: characters.
-        outputs: the names that a remark may be about.
-
-    Example:
-        >>> said = "\n".join(f"About y{i}: {'ok' if i % 9 else 'wrong'}" for i in range(1, 9))
-        >>> print(shortened(said, 50, {f"y{i}" for i in range(1, 9)}))
-        About y1 to y8: ok
+        text: all of it, without secrets.
+        form: what each remark begins with; empty where the text is no list of remarks.
+        alike: whom remarks are about, by what is said.
     """
-    if len(text) > limit:
+
+    text: str
+    form: str
+    alike: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, text: str, outputs: Collection[str]) -> Remarks:
+        """The remarks in a text.
+
+        Args:
+            text: the feedback.
+            outputs: the names that a remark may be about.
+        """
         text = cleaned(text)  # a part of a secret would not be found later
-    if len(text) <= limit:
-        return text
-    form, said = _alike(text, outputs)
-    if said:
-        each = max(REMARK, limit // len(said))
-        remarks = [form.format(ranges(n, RANGES)) + cut(w, each) for w, n in said.items()]
-        return _some(remarks, limit, "remarks")
-    lines = text.splitlines()
-    if len(lines) >= LINES and max(map(len, lines)) <= limit // 4:
-        return _some(lines, limit, "lines")
-    return cut(text, limit)
+        return cls(text, *_alike(text, outputs))
 
+    def shortened(self, limit: int) -> str:
+        r"""The feedback in some `limit` characters.
 
-def telling(text: str, outputs: Collection[str], failed: Collection[str]) -> list[str]:
-    r"""The outputs, the most telling first: what failed, then one of each that is said alike.
+        What was said alike of several outputs, or examples, is said once, of all of them. Then
+        remarks and lines in the middle are left out whole, so that those that stay can be
+        read, and what is left is cut in its middle.
 
-    Example:
-        >>> said = "\n".join(f"About y{i}: {'ok' if i != 3 else 'wrong'}" for i in range(5))
-        >>> telling(said, [f"y{i}" for i in range(5)], {"y1"})
-        ['y1', 'y3', 'y0', 'y2', 'y4']
-    """
-    found = [name for name in outputs if name in failed]
-    # What was said seldom is what the user would look at.
-    form, said = _alike(text, outputs)
-    if form == OUTPUT:
-        found += [names[0] for names in sorted(said.values(), key=len)]
-    return list(dict.fromkeys([*found, *outputs]))
+        Example:
+            >>> said = "\n".join(f"About y{i}: {'ok' if i % 9 else 'wrong'}" for i in range(1, 9))
+            >>> print(Remarks.of(said, {f"y{i}" for i in range(1, 9)}).shortened(50))
+            About y1 to y8: ok
+        """
+        text = self.text
+        if len(text) <= limit:
+            return text
+        if self.alike:
+            each = max(REMARK, limit // len(self.alike))
+            return _some(list(self._remarks(each)), limit, "remarks")
+        lines = text.splitlines()
+        if len(lines) >= LINES and max(map(len, lines)) <= limit // 4:
+            return _some(lines, limit, "lines")
+        return cut(text, limit)
 
+    def _remarks(self, each: int) -> Iterator[str]:
+        for words, names in self.alike.items():
+            yield self.form.format(ranges(names, RANGES)) + cut(words, each)
 
-def examples(text: str) -> list[int]:
-    r"""The numbers of examples of a batch, the most telling first: one of each that is said alike.
+    def telling(self, outputs: Collection[str], failed: Collection[str]) -> list[str]:
+        r"""The outputs, the most telling first: what failed, then one of each that is said alike.
 
-    Example:
-        >>> examples("\n".join(f"ID [{i}]: {'ok' if i != 3 else 'wrong'}" for i in range(5)))
-        [3, 0]
-    """
-    form, said = _alike(text, ())
-    return [int(names[0]) for names in sorted(said.values(), key=len)] if form == EXAMPLE else []
+        Example:
+            >>> said = "\n".join(f"About y{i}: {'ok' if i != 3 else 'wrong'}" for i in range(5))
+            >>> outputs = [f"y{i}" for i in range(5)]
+            >>> Remarks.of(said, outputs).telling(outputs, {"y1"})
+            ['y1', 'y3', 'y0', 'y2', 'y4']
+        """
+        found = [name for name in outputs if name in failed]
+        if self.form == OUTPUT:
+            found += self._one_of_each()
+        return list(dict.fromkeys([*found, *outputs]))
+
+    def examples(self) -> list[int]:
+        r"""The numbers of examples of a batch, the most telling first: one of each said alike.
+
+        Example:
+            >>> said = "\n".join(f"ID [{i}]: {'ok' if i != 3 else 'wrong'}" for i in range(5))
+            >>> Remarks.of(said, ()).examples()
+            [3, 0]
+        """
+        return [int(number) for number in self._one_of_each()] if self.form == EXAMPLE else []
+
+    def _one_of_each(self) -> list[str]:
+        # What was said seldom is what the user would look at.
+        return [names[0] for names in sorted(self.alike.values(), key=len)]
 
 
 def _alike(text: str, outputs: Collection[str]) -> tuple[str, dict[str, list[str]]]:
