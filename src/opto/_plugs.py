@@ -16,6 +16,8 @@ PLUGS: dict[str, str] = {
     "sandbox.checked": "opto.sandbox.foreign:checked",
     "sandbox.foreign": "opto.sandbox.foreign:foreign",
     "sandbox.pickled": "opto.sandbox.pickled:old_values",
+    "engine.cpython": "opto.sandbox.engine:CPython",
+    "engine.monty": "opto.sandbox.monty:Monty",
     "trace.export": "opto.trace.export:export",
     "trace.graph_from_json": "opto.trace.graphjson:graph_from_json",
     "trace.graph_to_json": "opto.trace.graphjson:graph_to_json",

@@ -116,8 +116,10 @@ ACHIEVED = [
         "network: tcp",
     ),
     (
-        attack("stays", ["if os.fork() == 0:", " os.setsid()", " if os.fork() == 0:",
-                         "  time.sleep(12)", " os._exit(0)"]),
+        # It waits until there is one that left its group, which is killed with it.
+        attack("stays", ["child = os.fork()", "if child == 0:", " os.setsid()",
+                         " if os.fork() == 0:", "  time.sleep(12)", " os._exit(0)",
+                         "os.waitpid(child, 0)"]),
         "processes: 1 left",
     ),
     (attack("reaches", ["return 'REACHED'"]), "reached: REACHED"),

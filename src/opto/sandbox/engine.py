@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from opto._plugs import plug
 from opto.errors import SandboxError, SandboxUnavailable
 from opto.sandbox.channel import Lost
 from opto.sandbox.host import Conversation
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from opto.sandbox.spawned import Spawning
     from opto.sandbox.task import Task
 
-__all__ = ["CPython", "Engine", "engine_for"]
+__all__ = ["CPython", "Engine", "asked_here", "engine_for"]
 
 ATTEMPTS = 2
 
@@ -93,7 +95,7 @@ class CPython:
         Raises:
             SandboxUnavailable: the level cannot be held here.
         """
-        return self._called(task, policy, _asked_here)
+        return self._called(task, policy, asked_here)
 
     async def call_async(self, task: Task, policy: Policy) -> Outcome:
         """Run a task; host functions are called, and awaited, in the calling task.
@@ -177,7 +179,7 @@ def _kind(policy: Policy, level: str, preload: tuple[str, ...]) -> Kind:
     return Kind(level, policy.memory_bytes, policy.read, preload, without())
 
 
-def _asked_here(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def asked_here(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call a host function in this thread, and wait for it if it is asynchronous."""
     value = function(*args, **kwargs)
     if type(value) is CoroutineType:
@@ -193,15 +195,18 @@ def _refuse_none(policy: Policy) -> None:
         raise SandboxError('level "none" runs code in this process: it needs no engine')
 
 
-# One for the process, so that all share its workers.
-_BUILT_IN = CPython()
-
-
 def engine_for(policy: Policy) -> Engine:
-    """What runs the calls under a policy.
+    """What runs the calls under a policy: one for the process, so that all share its workers.
 
     Raises:
         SandboxError: its level is ``"none"``.
+        PlugError: nobody registered an engine of that name.
     """
     _refuse_none(policy)
-    return _BUILT_IN
+    return _engine(policy.engine)
+
+
+@cache
+def _engine(name: str) -> Engine:
+    made: Engine = plug(f"engine.{name}")()
+    return made

@@ -79,6 +79,9 @@ class Policy:
         host_calls: how often one call may call them.
         preload: modules that the worker imports once, before it sees any code.
         seed: where chance begins. The n-th of equal calls draws the same numbers in every run.
+        engine: what runs the code: ``"cpython"``, this Python with its packages behind walls of the
+            kernel; ``"monty"``, an interpreter of a part of Python (extra ``monty``); or a name
+            that a package registered in the entry-point group ``opto`` as ``engine.<name>``.
 
     Raises:
         SandboxError: a limit makes no sense; the message names it.
@@ -99,6 +102,7 @@ class Policy:
     host_calls: int = 100
     preload: tuple[str, ...] = ()
     seed: int = 0
+    engine: str = "cpython"
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:

@@ -20,6 +20,7 @@ class Report:
         namespaces: what the code has for itself: ``net``, ``pid``, ``ipc``, ``uts``, ``user``.
         refused: forbidden things that were tried, and refused by the kernel.
         failed: those that were not refused, or why nothing could be tried.
+        engine: what runs the code, see `Policy.engine`.
 
     Example:
         >>> print(Report("process", "Darwin", "24.1.0", refused=(), failed=()))
@@ -34,6 +35,7 @@ class Report:
     namespaces: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    engine: str = "cpython"
 
     @property
     def holds(self) -> bool:
@@ -42,6 +44,8 @@ class Report:
 
     def __str__(self) -> str:
         start = f"{self.level} on {self.platform} {self.kernel}: "
+        if self.engine != "cpython":
+            return start + "an interpreter that has no files, no network and no programs"
         if not self.seccomp:
             return start + "Python's audit hook alone refuses files, network and programs"
         files = f"Landlock {self.landlock}" if self.landlock else "no file opens"
