@@ -26,6 +26,7 @@ __all__ = ["Watched"]
 
 _SLACK = 20.0  # s beyond the policy's total time, before a host counts as hung
 _REAPED = 4.0  # s until all that a call started must be gone
+_STEADY = 0.15  # s without one that is left
 _SETTLED = 0.5  # s without a new process
 _QUIET = 100 << 10  # bytes that a host may print
 
@@ -184,10 +185,21 @@ class Watched:
             flags.append(f"files: {', '.join(sorted(Path(p).name for p in changed))[:100]}")
         if len(self._yard.heard) > heard:
             flags.append(f"network: {', '.join(self._yard.heard[heard:][:4])}")
-        deadline = time.monotonic() + _REAPED
-        while (left := len(family(self._host.pid)) - self._usual) > 0:
-            if time.monotonic() > deadline:
-                flags.append(f"processes: {left} left")
-                break
-            time.sleep(0.02)
+        if (left := self._left_over()) > 0:
+            flags.append(f"processes: {left} left")
         return flags
+
+    def _left_over(self) -> int:
+        """How many processes there are that were not, and stay."""
+        # One look is not enough: where a worker has not yet made the child for the next call,
+        # one that was left behind would be counted in its place.
+        quiet = time.monotonic()
+        deadline = quiet + _REAPED
+        while (now := time.monotonic()) - quiet < _STEADY:
+            left = len(family(self._host.pid)) - self._usual
+            if left > 0:
+                if now > deadline:
+                    return left
+                quiet = now
+            time.sleep(0.02)
+        return 0
