@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opto.sandbox.spawned import Spawning
     from opto.sandbox.task import Task
 
-__all__ = ["CPython", "Engine", "asked_here", "engine_for"]
+__all__ = ["CPython", "Engine", "asked_here", "engine_for", "not_sent", "too_long"]
 
 ATTEMPTS = 2
 
@@ -124,13 +124,10 @@ class CPython:
         level = probe(policy.level).level  # type: ignore[arg-type] # `none` is refused above
         try:
             sent = self._sender.sent(task, policy)
-        except Unsendable as error:
-            return Outcome("refused", message=f"is called with {error}", level=level)
-        except TooLarge as error:
-            return Outcome("limit", message=f"is called with too much: {error}", level=level)
+        except (Unsendable, TooLarge) as error:
+            return not_sent(error, level)
         if len(task.text) > MOST_TEXT:
-            words = f"is {len(task.text)} characters long; at most {MOST_TEXT} are run"
-            return Outcome("refused", message=words, level=level)
+            return too_long(task.text, level)
         return self._attempted(sent, task, policy, level, ask, holding)
 
     def _attempted(
@@ -177,6 +174,19 @@ class CPython:
 
 def _kind(policy: Policy, level: str, preload: tuple[str, ...]) -> Kind:
     return Kind(level, policy.memory_bytes, policy.read, preload, without())
+
+
+def not_sent(error: Unsendable | TooLarge, level: str) -> Outcome:
+    """How a call ends whose arguments cannot go in."""
+    if isinstance(error, TooLarge):
+        return Outcome("limit", message=f"is called with too much: {error}", level=level)
+    return Outcome("refused", message=f"is called with {error}", level=level)
+
+
+def too_long(text: str, level: str) -> Outcome:
+    """How a call ends whose text is longer than any that is run."""
+    words = f"is {len(text)} characters long; at most {MOST_TEXT} are run"
+    return Outcome("refused", message=words, level=level)
 
 
 def asked_here(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -16,8 +16,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxUnavailable
+from opto.sandbox.engine import asked_here, not_sent, too_long
 from opto.sandbox.outcome import Outcome, clean
 from opto.sandbox.report import Report
+from opto.sandbox.sending import MOST_TEXT
 from opto.sandbox.where import place
 from opto.sandbox.wire import Limits, TooLarge, Unsendable, check
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Monty"]
 
 LEVEL = "isolated"
-MESSAGE, MOST_TEXT = 4096, 256 * 1024
+MESSAGE = 4096
 # Seconds that Monty has to stop by itself before its process is killed.
 GRACE = 0.05
 # What the call takes its arguments from, beside the names of the text.
@@ -69,9 +71,6 @@ class Monty:
         Raises:
             SandboxUnavailable: Monty is not installed, or does not start.
         """
-        # lazy: asyncio, which takes 0.05 s
-        from opto.sandbox.engine import asked_here
-
         return self._called(task, policy, asked_here)
 
     async def call_async(self, task: Task, policy: Policy) -> Outcome:
@@ -125,13 +124,10 @@ def _refused(task: Task) -> Outcome | None:
     """The outcome of a task that does not go in at all."""
     try:
         check((task.args, dict(task.kwargs), dict(task.names.values)))
-    except Unsendable as error:
-        return Outcome("refused", message=f"is called with {error}", level=LEVEL)
-    except TooLarge as error:
-        return Outcome("limit", message=f"is called with too much: {error}", level=LEVEL)
+    except (Unsendable, TooLarge) as error:
+        return not_sent(error, LEVEL)
     if len(task.text) > MOST_TEXT:
-        words = f"is {len(task.text)} characters long; at most {MOST_TEXT} are run"
-        return Outcome("refused", message=words, level=LEVEL)
+        return too_long(task.text, LEVEL)
     if task.names.self_view is not None:
         words = "is a method, and Monty runs none: leave out engine='monty'"
         return Outcome("refused", message=words, level=LEVEL)
