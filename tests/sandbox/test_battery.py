@@ -16,6 +16,7 @@ import opto
 from opto.sandbox.__main__ import main
 from opto.sandbox.battery.check import Verdict, as_table, check, kept_promises
 from opto.sandbox.battery.snippets import Benign, Hostile, benign, hostile
+from opto.sandbox.battery.watched import strangers
 from opto.sandbox.battery.yard import Yard, family
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's walls are Linux's")
@@ -176,8 +177,27 @@ def test_a_yard_sees_what_is_done_in_it(tmp_path):
 def test_a_family_is_counted():
     before = family(os.getpid())
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        assert family(os.getpid()) - before == {child.pid}
+        now = family(os.getpid())
+        assert now.keys() - before.keys() == {child.pid}
+        assert now[child.pid] == os.getpid()
         child.communicate(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("family", "left"),
+    [
+        ({10: 1, 20: 1}, 0),
+        ({10: 1, 20: 1, 11: 10, 21: 20, 22: 21}, 0),
+        ({10: 1, 20: 1, 11: 10, 12: 10, 21: 20}, 1),
+        ({10: 1, 20: 1, 11: 10, 12: 11, 13: 12}, 2),
+        ({10: 1, 20: 1, 21: 20, 22: 21, 23: 21}, 1),
+        ({10: 1, 20: 1, 30: 1}, 1),
+        ({10: 1, 30: 1, 31: 30, 32: 31}, 3),
+    ],
+)
+def test_strangers_are_told_from_the_sandboxs_own(family, left):
+    """Also where a worker has not yet made the child for the next call."""
+    assert strangers(1, family, {10: 1, 20: 2}) == left
 
 
 def test_the_command_says_what_is_enforced(capsys):

@@ -113,6 +113,11 @@ class CPython:
         """End the workers."""
         self._pool.stop()
 
+    @property
+    def at_rest(self) -> dict[int, int]:
+        """The numbers of the workers, and how many processes come from each between calls."""
+        return self._pool.at_rest
+
     def _called(
         self,
         task: Task,

@@ -18,7 +18,7 @@ from opto.sandbox.channel import Channel, Lost
 from opto.sandbox.spawned import Spawning
 from opto.sandbox.starting import LIMITS, PYTHON, environment
 from opto.sandbox.worker import codec, frames
-from opto.sandbox.worker.report import FORKED, WANTED
+from opto.sandbox.worker.report import AHEAD, FORKED, WANTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,6 +110,12 @@ class Zygote:
         return Channel(*(socket.socket(fileno=fd) for fd in fds))
 
     @property
+    def at_rest(self) -> dict[int, int]:
+        """The number of the process, and how many come from it while no call runs."""
+        within = "pid" in self.held["namespaces"]  # the first process there is a child of this one
+        return {self._process.pid: AHEAD + within} if self._process is not None else {}
+
+    @property
     def alive(self) -> bool:
         """Whether the process is there, as far as one can tell without asking it."""
         return self._process is not None and self._process.poll() is None
@@ -182,6 +188,13 @@ class Pool:
         except BaseException:
             self.given_back(kind)
             raise
+
+    @property
+    def at_rest(self) -> dict[int, int]:
+        """The numbers of the workers, and how many processes come from each between calls."""
+        with self._lock:
+            held = [place.zygote for place in self._places.values()]
+        return {pid: many for one in held if one for pid, many in one.at_rest.items()}
 
     def given_back(self, kind: Kind) -> None:
         """A call is over."""

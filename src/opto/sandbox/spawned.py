@@ -62,6 +62,11 @@ class Spawning:
         Thread(target=_watch, args=(process, their_leash), daemon=True).start()
         return channel
 
+    @property
+    def at_rest(self) -> dict[int, int]:
+        """Nothing is held."""
+        return {}
+
     def stop(self, *, at_once: bool = False) -> None:
         """Nothing is held: each worker ends with its call."""
 

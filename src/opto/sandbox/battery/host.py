@@ -133,6 +133,7 @@ def _watched(order: dict[str, Any], policy: Policy) -> dict[str, Any]:
         "status": outcome.status,
         "sentence": outcome.sentence[:300],
         "seconds": round(took, 2),
+        "at_rest": list(getattr(engine_for(policy), "at_rest", {}).items()),
     }
 
 

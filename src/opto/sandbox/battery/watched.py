@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +17,18 @@ from opto.errors import SandboxError
 from opto.sandbox.battery.yard import Yard, family
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
 
     from opto.sandbox.battery.snippets import Benign, Hostile
 
-__all__ = ["Watched"]
+__all__ = ["Watched", "strangers"]
 
 _SLACK = 20.0  # s beyond the policy's total time, before a host counts as hung
 _REAPED = 4.0  # s until all that a call started must be gone
 _STEADY = 0.15  # s without one that is left
-_SETTLED = 0.5  # s without a new process
 _QUIET = 100 << 10  # bytes that a host may print
 
 
@@ -71,7 +72,6 @@ class Watched:
             said = self._printed.read_text(encoding="utf-8", errors="replace")[-1000:]
             raise SandboxError(f"no host could be started to watch: {said}")
         self.level = answer["level"]
-        self._usual = self._settled()
         return self
 
     def __exit__(
@@ -111,7 +111,7 @@ class Watched:
             how = "host hangs" if ended is None else f"host dead: {ended}"
             answer = {"flags": [how], "status": "", "sentence": "", "seconds": 0.0}
         flags: list[str] = answer["flags"]
-        flags += self._seen(files, heard)
+        flags += self._seen(files, heard, dict(answer.get("at_rest", ())))
         if self._printed.stat().st_size - printed > _QUIET:
             flags.append("output: flooded")
         if marker.exists():
@@ -167,17 +167,9 @@ class Watched:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _settled(self) -> int:
-        """How many processes there are when all is quiet: workers make children ahead of calls."""
-        most, since = 0, time.monotonic()
-        while time.monotonic() - since < _SETTLED:
-            count = len(family(self._host.pid))
-            if count > most:
-                most, since = count, time.monotonic()
-            time.sleep(0.02)
-        return most
-
-    def _seen(self, files: dict[str, tuple[Any, ...]], heard: int) -> list[str]:
+    def _seen(
+        self, files: dict[str, tuple[Any, ...]], heard: int, at_rest: Mapping[int, int]
+    ) -> list[str]:
         flags = []
         after = self._yard.files()
         changed = [path for path in {*files, *after} if files.get(path) != after.get(path)]
@@ -185,21 +177,37 @@ class Watched:
             flags.append(f"files: {', '.join(sorted(Path(p).name for p in changed))[:100]}")
         if len(self._yard.heard) > heard:
             flags.append(f"network: {', '.join(self._yard.heard[heard:][:4])}")
-        if (left := self._left_over()) > 0:
+        if (left := self._left_over(at_rest)) > 0:
             flags.append(f"processes: {left} left")
         return flags
 
-    def _left_over(self) -> int:
-        """How many processes there are that were not, and stay."""
-        # One look is not enough: where a worker has not yet made the child for the next call,
-        # one that was left behind would be counted in its place.
+    def _left_over(self, at_rest: Mapping[int, int]) -> int:
+        """How many processes there are that are not the sandbox's own, and stay."""
+        # One look is not enough: what has lost its parent may be between two of them.
         quiet = time.monotonic()
         deadline = quiet + _REAPED
         while (now := time.monotonic()) - quiet < _STEADY:
-            left = len(family(self._host.pid)) - self._usual
+            left = strangers(self._host.pid, family(self._host.pid), at_rest)
             if left > 0:
                 if now > deadline:
                     return left
                 quiet = now
             time.sleep(0.02)
         return 0
+
+
+def strangers(host: int, family: Mapping[int, int], at_rest: Mapping[int, int]) -> int:
+    """How many processes there are beside the sandbox's own.
+
+    Args:
+        host: the process that they come from.
+        family: all that come from it, and of each its parent.
+        at_rest: the workers, and how many come from each between calls.
+    """
+    under: Counter[int] = Counter()
+    for process in family:
+        top = process
+        while top not in at_rest and top != host:
+            top = family[top]
+        under[top] += top != process
+    return sum(max(0, many - at_rest.get(top, 0)) for top, many in under.items())

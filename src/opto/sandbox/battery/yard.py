@@ -137,10 +137,10 @@ class Yard:
                 self.heard.append("udp")
 
 
-def family(process: int) -> set[int]:
-    """A process and all living ones that come from it."""
+def family(process: int) -> dict[int, int]:
+    """All living processes that come from a process; and of each, its parent."""
     if sys.platform != "linux":
-        return set()
+        return {}
     parents: dict[int, int] = {}
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
@@ -148,9 +148,13 @@ def family(process: int) -> set[int]:
                 after_name = path.joinpath("stat").read_text().rpartition(")")[2].split()
                 if after_name[0] != "Z":  # it has ended, and nobody asked how
                     parents[int(path.name)] = int(after_name[1])
-    found, grown = {process}, True
-    while grown:
-        newly = {child for child, parent in parents.items() if parent in found} - found
+    found: dict[int, int] = {}
+    newly = {process: 0}
+    while newly:
+        newly = {
+            child: parent
+            for child, parent in parents.items()
+            if parent in newly and child not in found
+        }
         found |= newly
-        grown = bool(newly)
     return found
