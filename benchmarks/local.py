@@ -200,7 +200,9 @@ How to read it:
   sends through its own `CustomLLM` and asks for a JSON object. It is trace-opt==0.1.3.8, and a
   step of its that raises counts as one without a change.
 * Seeds 0 to 9 choose start and goal, the same for both; how long a run may be was chosen by a
-  look at other seeds. Only seeds that both sides have worked on count.
+  look at other seeds, on which `memory_size=8` was tried too: ours then proposed old values again,
+  and it was left at the default. Which job comes first was changed after seed 2 (`repair` last).
+  Only seeds that both sides have worked on count.
 * Seconds are of a machine that other programs used as well.
 """
 
