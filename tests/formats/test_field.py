@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from enum import Enum
 
 import numpy as np
@@ -61,6 +61,48 @@ def test_a_record_is_an_object_of_its_fields():
     assert schema["properties"]["x"] == {"type": "integer"}
     assert schema["properties"]["inside"]["properties"]["hue"] == {"enum": ["RED", "GREEN"]}
     assert schema["additionalProperties"] is False
+
+
+@dataclass
+class Maybe:
+    n: int | None = 3
+    hue: Hue | None = Hue.RED
+    inside: Point | None = None
+    x: int = 1
+
+
+def test_what_may_be_null_by_its_annotation_may_be_null_by_its_schema():
+    """The present value, from which the rest is known, does not show it."""
+    parts = schema_of(Maybe())["properties"]
+    assert parts["n"] == {"type": ["integer", "null"]}
+    assert parts["hue"] == {"enum": ["RED", "GREEN", None]}
+    assert (parts["inside"], parts["x"]) == ({}, {"type": "integer"})
+    assert schema_of(Maybe(inside=Point()))["properties"]["inside"]["type"] == ["object", "null"]
+
+
+def test_what_a_model_of_pydantic_refers_to_is_found_wherever_it_stands():
+    pydantic = pytest.importorskip("pydantic")
+    inner = pydantic.create_model("Inner", a=(int, 1))
+    outer = pydantic.create_model("Outer", inner=(inner, inner()))
+    record = make_dataclass("Record", [("one", outer), ("other", outer | None)])
+    schema = schema_of([record(outer(), outer())])
+    parts = schema["items"]["properties"]
+    assert parts["one"]["properties"]["inner"]["$ref"] == "#/items/properties/one/$defs/Inner"
+    assert parts["other"]["type"] == ["object", "null"]
+    assert parts["other"]["properties"]["inner"]["$ref"] == "#/items/properties/other/$defs/Inner"
+
+
+def test_a_model_that_is_known_by_a_reference_alone_may_be_null():
+    pydantic = pytest.importorskip("pydantic")
+
+    class Link(pydantic.BaseModel):
+        next: "Link | None" = None
+
+    Link.model_rebuild(_types_namespace={"Link": Link})
+    record = make_dataclass("Record", [("link", Link | None)])
+    either = schema_of(record(Link()))["properties"]["link"]["anyOf"]
+    assert either[0]["$ref"] == "#/properties/link/anyOf/0/$defs/Link"
+    assert either[1] == {"type": "null"}
 
 
 def test_a_value_that_holds_itself_is_described_to_some_depth():

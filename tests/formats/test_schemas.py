@@ -81,6 +81,11 @@ def test_an_object_is_drawn_with_its_keys():
     )
 
 
+def test_what_may_be_of_several_types_is_drawn_with_all_of_them():
+    parts = {"n": {"type": ["integer", "null"]}, "s": {"type": ["string", "null"]}}
+    assert drawn({"properties": parts}, "dict") == '{"n": <integer or null>, "s": <text or null>}'
+
+
 def test_many_keys_and_deep_objects_are_not_drawn():
     assert drawn({"properties": {str(i): {} for i in range(50)}}, "dict") == "<dict>"
     schema = {}

@@ -1,11 +1,10 @@
-"""What annotations of records say, plain ones and others."""
+"""Values of the types that annotations name, and what errors of pydantic say."""
 
-from dataclasses import make_dataclass
 from enum import Enum
 
 import pytest
 
-from opto.optimizers.records import annotated, example, reasons_in
+from opto.optimizers.records import example, reasons_in
 
 
 class Hue(Enum):
@@ -14,11 +13,6 @@ class Hue(Enum):
 
 class Empty(Enum):
     pass
-
-
-def test_annotations_that_name_what_is_not_there_say_nothing():
-    assert annotated(make_dataclass("Odd", [("x", "NoSuchType")])) == {}
-    assert annotated(make_dataclass("Text", [("x", "int | None")]))["x"] == (int, type(None))
 
 
 @pytest.mark.parametrize(

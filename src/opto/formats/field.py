@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from opto.formats.annotations import annotated
+from opto.formats.schemas import moved, pointer
+
 __all__ = ["Field", "schema_of"]
 
 
@@ -109,8 +112,24 @@ def _record(value: Any, depth: int) -> dict[str, Any]:
     """Any of its fields may be left out: then they stay."""
     if not depth:
         return {"type": "object"}
-    parts = {f.name: _schema(getattr(value, f.name), depth - 1) for f in fields(value) if f.init}
+    kinds = annotated(type(value))
+    parts: dict[str, Any] = {}
+    for name in (f.name for f in fields(value) if f.init):
+        part = _schema(getattr(value, name), depth - 1)
+        part = _or_null(part) if type(None) in kinds.get(name, ()) else part
+        parts[name] = moved(part, pointer("properties", name))
     return {"type": "object", "properties": parts, "additionalProperties": False}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that takes null besides, which the present value does not show."""
+    if not schema:  # takes anything
+        return schema
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    if isinstance(schema.get("type"), str) and "$ref" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [moved(schema, pointer("anyOf", "0")), {"type": "null"}]}
 
 
 def _model(value: Any, depth: int) -> dict[str, Any]:  # noqa: ARG001 - a row of the table
@@ -129,7 +148,8 @@ def _list(values: Any, depth: int) -> dict[str, Any]:
     asked = list(values)[:1] if one_speaks else values
     schemas = [_schema(v, depth - 1) for v in asked] if depth else []
     alike = bool(schemas) and all(s == schemas[0] for s in schemas)
-    return {"type": "array", **({"items": schemas[0]} if alike and schemas[0] else {})}
+    items = {"items": moved(schemas[0], pointer("items"))} if alike and schemas[0] else {}
+    return {"type": "array", **items}
 
 
 _CONTAINERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, int], dict[str, Any]]], ...] = (

@@ -23,6 +23,7 @@ _STRICT = {
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     *("properties", "required", "additionalProperties", "pattern", "format"),
 }
+_WORDS = {"string": "text"}
 _SIMPLE = ("boolean", "integer", "number", "string", "null")
 
 
@@ -121,7 +122,6 @@ def drawn(schema: Mapping[str, Any], kind: str, depth: int = 0) -> str:
 def _part(schema: Any, depth: int) -> str:
     if not isinstance(schema, dict):
         return "<value>"
-    kind = schema.get("type", "value")
-    return drawn(
-        schema, {"string": "text"}.get(kind, kind) if isinstance(kind, str) else "value", depth
-    )
+    kinds = schema.get("type", "value")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    return drawn(schema, " or ".join(_WORDS.get(str(kind), str(kind)) for kind in kinds), depth)

@@ -20,8 +20,9 @@ from json import dumps, loads
 from typing import Any
 
 from opto.errors import AnswerError
+from opto.formats.annotations import annotated
 from opto.optimizers.arrays import array, as_lists, scalar
-from opto.optimizers.records import annotated, example, reasons_in
+from opto.optimizers.records import example, reasons_in
 from opto.optimizers.render import shown
 
 __all__ = ["convert", "same"]

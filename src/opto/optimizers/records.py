@@ -1,29 +1,11 @@
-"""What is known of the fields of records: their types, and what is wrong with a value."""
+"""What is known of the fields of records: values of their types, and what is wrong with one."""
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
-__all__ = ["annotated", "example", "reasons_in"]
-
-
-def annotated(kind: type) -> dict[str, tuple[Any, ...]]:
-    """The types that each field of a record may have, where its annotation is plain enough.
-
-    Args:
-        kind: a dataclass.
-
-    Example:
-        >>> from dataclasses import make_dataclass
-        >>> annotated(make_dataclass("Point", [("x", int), ("label", str | None)]))
-        {'x': (<class 'int'>,), 'label': (<class 'str'>, <class 'NoneType'>)}
-    """
-    try:
-        hints = get_type_hints(kind)
-    except Exception:  # noqa: BLE001 - annotations may name what is not there
-        return {}
-    return {name: get_args(hint) or (hint,) for name, hint in hints.items()}
+__all__ = ["example", "reasons_in"]
 
 
 def example(present: Any, kinds: tuple[Any, ...]) -> Any:
