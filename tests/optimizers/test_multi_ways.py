@@ -2,8 +2,8 @@
 
 import pytest
 
-from opto.errors import PlugError
-from opto.llm import LLMFactory, ScriptedLLM
+from opto.errors import ModelRefused, PlugError
+from opto.llm import DummyLLM, LLMFactory, ScriptedLLM
 from tests.optimizers.answers import suggests
 from tests.optimizers.multi import BAD, multi, ready, speaking, words
 
@@ -138,8 +138,58 @@ def test_profiles_are_models(monkeypatch):
         ready(ScriptedLLM([]), llm_profiles=["clam"])
 
 
-def test_a_form_is_a_schema_only_if_all_models_can_be_held_to_it():
-    held, free = ScriptedLLM([], enforces_schema=True), ScriptedLLM([])
-    assert ready(held, llm_profiles=[held])[0].enforces_schema
-    assert not ready(held, llm_profiles=[held, free])[0].enforces_schema
-    assert not ready(free, llm_profiles=[held])[0].enforces_schema
+def forms_of(model):
+    """The forms that a model was asked for."""
+    return [(request.response_format or {}).get("type") for request in model.requests]
+
+
+def in_turn(*models, **options):
+    """What comes of one answer by each of the models."""
+    optimizer, x = ready(
+        ScriptedLLM([]),
+        generation_technique="multi_llm",
+        selection_technique="last_of_n",
+        num_responses=len(models),
+        llm_profiles=models,
+        **options,
+    )
+    optimizer.step()
+    return x.data
+
+
+def test_each_model_is_asked_in_the_form_that_it_can_be_held_to():
+    held = ScriptedLLM([suggests(x0=4)], enforces_schema=True)
+    free = ScriptedLLM([suggests(x0=5)])
+    assert in_turn(held, free) == 5
+    assert (forms_of(held), forms_of(free)) == (["json_schema"], ["json_object"])
+
+
+def test_a_model_that_takes_no_schema_gets_no_form_where_none_is_wanted():
+    held = ScriptedLLM([suggests(x0=4)], enforces_schema=True)
+    free = ScriptedLLM([suggests(x0=5)])
+    assert in_turn(held, free, use_json_object_format=False) == 5
+    assert (forms_of(held), forms_of(free)) == (["json_schema"], [None])
+
+
+def test_a_model_that_refuses_its_form_is_not_asked_for_it_again():
+    asked = []
+
+    def fussy(messages, response_format=None, **_):
+        asked.append(response_format)
+        if response_format:
+            raise ModelRefused("response_format is not supported")
+        return suggests(x0=5)
+
+    held = ScriptedLLM([suggests(x0=4)] * 2, enforces_schema=True)
+    optimizer, x = ready(
+        held,
+        generation_technique="multi_llm",
+        selection_technique="last_of_n",
+        llm_profiles=[held, DummyLLM(fussy)],
+        num_responses=2,
+    )
+    optimizer.step()
+    optimizer.step()
+    assert x.data == 5
+    assert asked == [{"type": "json_object"}, None, None]
+    assert forms_of(held) == ["json_schema", "json_schema"]

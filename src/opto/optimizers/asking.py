@@ -179,14 +179,14 @@ class AskingOptimizer(Optimizer):
         return reply
 
     def _reply(self, request: Request) -> Reply:
-        model, asked = self._addressed(self._formed(request))
+        model, asked = self._sent(request)
         try:
             return model.answer(asked)
         except ModelRefused as refusal:
             return model.answer(self._without_form(request, asked, refusal))
 
     async def _reply_async(self, request: Request) -> Reply:
-        model, asked = self._addressed(self._formed(request))
+        model, asked = self._sent(request)
         try:
             return await model.answer_async(asked)
         except ModelRefused as refusal:
@@ -203,12 +203,13 @@ class AskingOptimizer(Optimizer):
         # Its answers belong to questions by their order alone.
         return 1 if any(isinstance(one, ScriptedLLM) for one in within) else self.parallel
 
-    def _formed(self, request: Request) -> Request:
-        """The request in its form, or without it where who answers has refused that before."""
-        form = request.response_format
+    def _sent(self, request: Request) -> tuple[LLM, Request]:
+        """As `_addressed`; without the form where who answers has refused that before."""
+        model, asked = self._addressed(request)
+        form = asked.response_format
         if form is None or (request.model, form.get("type")) not in self._refused.get(self.llm, ()):
-            return request
-        return replace(request, response_format=None)
+            return model, asked
+        return model, replace(asked, response_format=None)
 
     def _without_form(self, request: Request, asked: Request, refusal: ModelRefused) -> Request:
         """What was asked without the form that was refused; any other refusal is raised.

@@ -143,8 +143,8 @@ class OptoPrimeMulti(OptoPrime):
 
     @property
     def enforces_schema(self) -> bool:
-        """Whether all models that are asked can be held to a JSON schema."""
-        return super().enforces_schema and all(
+        """Whether one of the models that may be asked can be held to a JSON schema."""
+        return super().enforces_schema or any(
             getattr(model, "enforces_schema", False) for model in self._voices.values()
         )
 
@@ -282,10 +282,15 @@ class OptoPrimeMulti(OptoPrime):
         return [*super()._readers(), *self._voices.values()]
 
     def _addressed(self, request: Request) -> tuple[LLM, Request]:
+        model, request = super()._addressed(request)
         # A plan says by name who answers; what the model itself is called, it knows.
         if request.model in self._voices:
-            return self._voices[request.model], replace(request, model=None)
-        return super()._addressed(request)
+            model, request = self._voices[request.model], replace(request, model=None)
+        if _is_schema(request.response_format) and not model.enforces_schema:
+            # The plan asks all in one form: this one gets what it can be held to.
+            plain = {"type": "json_object"} if self.use_json_object_format else None
+            request = replace(request, response_format=plain)
+        return model, request
 
     def _note(
         self, prompt: tuple[str, str], problem: Any, summary: Any, update: Update, **more: Any
@@ -296,6 +301,10 @@ class OptoPrimeMulti(OptoPrime):
 
     def _shared(self) -> list[Any]:
         return [*super()._shared(), *self._voices.values()]
+
+
+def _is_schema(form: Any) -> bool:
+    return isinstance(form, dict) and form.get("type") == "json_schema"
 
 
 def _candidates_and_choice(
