@@ -5,7 +5,7 @@ import decimal
 import fractions
 import pathlib
 import uuid
-from collections import OrderedDict, defaultdict, namedtuple
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -233,3 +233,10 @@ def test_an_equality_that_raises_is_no_sameness():
         __hash__ = None
 
     assert not same(Odd(), Odd())
+
+
+def test_a_deque_stays_one_and_holds_as_many():
+    made = convert(["5", 6, 7], deque([1, 2], maxlen=3))
+    assert (made, made.maxlen) == (deque([5, 6, 7]), 3)
+    with pytest.raises(AnswerError, match="a list of 2 values at most"):
+        convert([5, 6, 7], deque([1, 2], maxlen=2))

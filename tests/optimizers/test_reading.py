@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from opto.errors import AnswerError
@@ -69,6 +71,37 @@ def test_a_number_that_is_said_to_be_near_is_taken_and_that_is_named(present, sa
     value, liberties = typed("x0", said, problem)
     assert (value, type(value)) == (meant, type(meant))
     assert liberties[0].startswith(f"{said!r} read as")
+
+
+@pytest.mark.parametrize(
+    ("present", "said", "meant"),
+    [
+        (1, "x0 = 7", 7),
+        (1.0, "`x0`: -2.5", -2.5),
+        (1, "x0 := about 7", 7),
+        ([1], "x0 = [2, 3]", [2, 3]),
+        (True, "x0: no", False),
+    ],
+)
+def test_a_value_that_is_written_as_an_assignment_is_taken_and_that_is_named(present, said, meant):
+    problem = Problem(**wanted({"x0": node(present, trainable=True)}))
+    value, liberties = typed("x0", said, problem)
+    assert (value, type(value)) == (meant, type(meant))
+    assert liberties[0].startswith(f"{said!r} read as")
+
+
+@pytest.mark.parametrize("said", ["x0 = x0 + 1", "-x0 = 5", "x1 = 5", "x0 = 5 or 6", "x0 ="])
+def test_an_assignment_of_something_else_is_none(said):
+    problem = Problem(**wanted({"x0": node(1, trainable=True)}))
+    with pytest.raises(AnswerError):
+        typed("x0", said, problem)
+
+
+@pytest.mark.parametrize("present", ["a", Path("a")])
+def test_a_text_may_look_like_an_assignment(present):
+    problem = Problem(**wanted({"x0": node(present, trainable=True)}))
+    value, liberties = typed("x0", "x0 = 5", problem)
+    assert (value, liberties) == (type(present)("x0 = 5"), ())
 
 
 @pytest.mark.parametrize(

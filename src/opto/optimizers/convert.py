@@ -11,17 +11,18 @@ from __future__ import annotations
 import math
 import re
 import sys
-from ast import literal_eval
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from json import dumps, loads
+from json import dumps
 from typing import Any
 
 from opto.errors import AnswerError
 from opto.formats.annotations import annotated
-from opto.optimizers.arrays import array, as_lists, scalar
+from opto.optimizers.arrays import array, scalar
+from opto.optimizers.literals import literal, meant, numbers_in, plain
 from opto.optimizers.records import example, reasons_in
 from opto.optimizers.render import shown
 
@@ -86,11 +87,11 @@ def _enum(value: Any, like: Enum) -> Enum:
     kind = type(like)
     if isinstance(value, str) and value in kind.__members__:
         return kind[value]
-    for given in (value, _read(value)):
+    for given in (value, meant(value)):
         for member in kind:
             if same(member.value, given):
                 return member
-    named = [m for m in kind if isinstance(value, str) and _plain(value) in _called(m)]
+    named = [m for m in kind if isinstance(value, str) and plain(value) in _called(m)]
     if len(named) == 1:
         return named[0]
     raise _refusal("one of " + ", ".join(m.name for m in kind), value)
@@ -99,7 +100,7 @@ def _enum(value: Any, like: Enum) -> Enum:
 def _called(member: Enum) -> set[str]:
     """What a member may be called in a text."""
     words = [member.name, f"{type(member).__name__}.{member.name}"]
-    return {_plain(word) for word in [*words, member.value] if isinstance(word, str)}
+    return {plain(word) for word in [*words, member.value] if isinstance(word, str)}
 
 
 _YES = dict.fromkeys(("true", "yes", "on", "1"), True)
@@ -108,14 +109,14 @@ _NO = dict.fromkeys(("false", "no", "off", "0"), False)
 
 def _bool(value: Any, like: bool) -> bool:  # noqa: ARG001 - a row of the table
     if isinstance(value, str):
-        value = {**_YES, **_NO}.get(_plain(value), value)
+        value = {**_YES, **_NO}.get(plain(value), value)
     if value in (0, 1) and isinstance(value, bool | int):
         return bool(value)
     raise _refusal("true or false", value)
 
 
 def _int(value: Any, like: int) -> Any:
-    number = _read(value)
+    number = meant(value)
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if not isinstance(number, int) or isinstance(number, bool):
@@ -124,7 +125,7 @@ def _int(value: Any, like: int) -> Any:
 
 
 def _float(value: Any, like: float) -> Any:
-    number = _read(value)
+    number = meant(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise _refusal("a number", value)
     try:
@@ -149,7 +150,7 @@ def _complex(value: Any, like: complex) -> Any:
 def _str(value: Any, like: str) -> Any:
     if isinstance(value, int | float):
         value = str(value)
-    elif isinstance(value, list | dict) and isinstance(_read(like), type(value)):
+    elif isinstance(value, list | dict) and isinstance(literal(like), type(value)):
         value = dumps(value, ensure_ascii=False)  # the text is JSON now, and stays JSON
     if not isinstance(value, str):
         raise _refusal("a text", value)
@@ -166,7 +167,7 @@ def _list(value: Any, like: Any) -> Any:
 
 def _tuple(value: Any, like: Any) -> Any:
     names = getattr(like, "_fields", None)
-    given = _read(value)
+    given = meant(value)
     if names and isinstance(given, Mapping) and set(given) == set(names):
         given = [given[name] for name in names]
     members = _members(given, () if names else like)
@@ -177,6 +178,16 @@ def _tuple(value: Any, like: Any) -> Any:
     return type(like)(*map(_gently, members, like))
 
 
+def _deque(value: Any, like: Any) -> Any:
+    members = _members(value, like)
+    if like.maxlen is not None and len(members) > like.maxlen:
+        raise _refusal(f"a list of {like.maxlen} values at most", value)
+    made = like.copy()  # one of the same class, that holds as many
+    made.clear()
+    made.extend(members)
+    return made
+
+
 def _set(value: Any, like: Any) -> Any:
     try:
         return _of_kind(like, type(like)(_members(value, like)), type(like))
@@ -185,7 +196,7 @@ def _set(value: Any, like: Any) -> Any:
 
 
 def _mapping(value: Any, like: Any) -> Any:
-    given = _read(value)
+    given = meant(value)
     if not isinstance(given, Mapping):
         raise _refusal("an object", value)
     if like and all(type(key) is int for key in like):
@@ -200,7 +211,7 @@ def _mapping(value: Any, like: Any) -> Any:
 
 
 def _record(value: Any, like: Any) -> Any:
-    given = _read(value)
+    given = meant(value)
     known = {f.name for f in fields(like) if f.init}
     if not isinstance(given, Mapping) and len(known) == 1:
         return _custom(value, like)
@@ -218,7 +229,7 @@ def _record(value: Any, like: Any) -> Any:
 
 def _model(value: Any, like: Any) -> Any:
     """A model of pydantic, as it checks it; what is not given stays as it is."""
-    given, kind = _read(value), type(like)
+    given, kind = meant(value), type(like)
     if not isinstance(given, Mapping):
         return _constructed(lambda: kind.model_validate(given), like, value)
     known = {name: name for name in kind.model_fields}
@@ -280,9 +291,10 @@ _TABLE: tuple[tuple[Callable[[Any], bool], _Rule], ...] = (
     (_is(bytes, bytearray, memoryview), _bytes),
     (_is(tuple), _tuple),
     (_is(list), _list),
+    (_is(deque), _deque),
     (_is(set, frozenset), _set),
     (_is(dict), _mapping),
-    (_named("numpy.ndarray"), lambda value, like: array(_read_numbers(value), like)),
+    (_named("numpy.ndarray"), lambda value, like: array(numbers_in(value), like)),
     (_named("numpy.generic"), lambda value, like: scalar(convert(value, like.item()), like)),
     (
         _named(
@@ -308,34 +320,9 @@ def _refusal(expected: str, value: Any) -> AnswerError:
     return AnswerError(f"it must be {expected}, not {shown(value)}")
 
 
-def _read(value: Any) -> Any:
-    """A text as the JSON or Python literal that stands in it; anything else as it is."""
-    if not isinstance(value, str) or len(value) > 100_000:
-        return value
-    for reader in (loads, literal_eval):
-        try:
-            return reader(value.strip())
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-    return value
-
-
-def _plain(text: str) -> str:
-    """A word without what a sentence puts round it."""
-    return text.strip().strip("\"'`.").strip().casefold()
-
-
-def _read_numbers(value: Any) -> Any:
-    """Lists of numbers, where a text shows them as numpy does or each is a text of its own."""
-    if isinstance(value, list):
-        return [_read_numbers(part) for part in value]
-    read = _read(value)
-    return _read(as_lists(value)) if isinstance(read, str) else read
-
-
 def _members(value: Any, like: Sequence[Any] | AbstractSet[Any]) -> list[Any]:
     """The members of a list, each in the type that all present members have."""
-    given = _read(value)
+    given = meant(value)
     if not isinstance(given, list | tuple | set | frozenset):
         raise _refusal("a list", value)
     kinds = {type(member) for member in like}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from opto.optimizers.problem import Problem
 
 __all__ = ["answer_in", "proposal_of", "typed"]
+
+_SHOWN = (int, float, complex, list, tuple, dict, set, frozenset, Enum)
+"""Values that a text can show; one that is a text itself, or is made of one, is not looked into."""
+
+_ASSIGNED = r"""^[\s`*"']*{}[\s`*"']*(?::=|[:=])\s*"""
+"""What stands before a value that is written as an assignment to the variable."""
 
 _NEARLY = re.compile(
     r"(?:about|around|approx(?:imately|\.)?|roughly|circa|ca\.|exactly|[=~≈])\s*"
@@ -141,9 +148,12 @@ def typed(name: str, given: Any, problem: Problem) -> tuple[Any, tuple[str, ...]
     try:
         if name in problem.heads:
             return new_version(given, problem.heads[name])
-        number = _NEARLY.fullmatch(given.strip()) if isinstance(given, str) else None
+        if not isinstance(given, str) or not isinstance(current, _SHOWN):
+            return convert(given, current), ()
+        text = re.sub(_ASSIGNED.format(re.escape(name)), "", given)
+        number = _NEARLY.fullmatch(text.strip())
         if number and isinstance(current, int | float) and not isinstance(current, bool):
-            return convert(number["number"], current), (f"{given!r} read as {number['number']}",)
-        return convert(given, current), ()
+            text = number["number"]
+        return convert(text, current), () if text == given else (f"{given!r} read as {text}",)
     except (RecursionError, MemoryError) as cause:
         raise AnswerError("it is too large or nests too deeply") from cause
