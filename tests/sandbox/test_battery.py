@@ -42,6 +42,21 @@ def test_some_of_each_kind_hold(level):
     assert kept_promises(verdicts), as_table(verdicts)
 
 
+def test_some_of_each_kind_hold_in_monty():
+    pytest.importorskip("pydantic_monty")
+    verdicts = check("isolated", engine="monty", only=SMOKE, jobs=2, late=0)
+    assert sum(verdict.promised for verdict in verdicts) > 20
+    assert kept_promises(verdicts), as_table(verdicts)
+
+
+@pytest.mark.slow
+def test_every_promise_is_kept_in_monty():
+    pytest.importorskip("pydantic_monty")
+    verdicts = check("isolated", engine="monty", jobs=2)
+    assert sum(verdict.promised for verdict in verdicts) > 110
+    assert kept_promises(verdicts), as_table(verdicts)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", ["", "namespaces", "landlock", "landlock=1,namespaces", "hook"])
 @pytest.mark.parametrize("level", LEVELS)

@@ -57,6 +57,58 @@ def test_what_it_returns_is_plain_data(text, value):
     assert outcome.value == (value or ((7,), 1, {1: "x"}, {3}, b"y", 1.5, None))
 
 
+def test_containers_come_as_they_were():
+    made = {(1, ("a",)): [{2}, frozenset({3})], None: {}, 4: ((), [], set())}
+    assert repr(run(f"def f(x): return {made}", 7).value) == repr(made)
+    asked = []
+    policy = Policy(engine="monty", host={"note": lambda *a, **k: asked.append((a, k))})
+    run(f"def f(x): return note({made}, x, k={made})", 7, policy=policy)
+    assert repr(asked) == repr([((made, 7), {"k": made})])
+
+
+@pytest.mark.parametrize("made", ["{{{}}}", "[{}]", "{{k: 1 for k in [{}]}}", "(tuple([{}]), 1)"])
+@pytest.mark.parametrize("way", ["return", "return search"])
+def test_keys_of_one_hash_do_not_hold_up_this_process(made, way):
+    keys = "k * (2 ** 61 - 1) for k in range(1, 60_000)"
+    made = made.replace("{{{}}}", f"{{{keys}}}").replace("[{}]", f"[{keys}]")
+    made = made.replace("{{", "{").replace("}}", "}")
+    policy = Policy(engine="monty", time=20, host=GRANTED)
+    text = f"def f(x):\n    made = {made}\n    {way}(made)"
+    began = time.process_time()
+    outcome = run(text, 7, policy=policy)
+    assert time.process_time() - began < 5
+    if way == "return":
+        assert outcome.status == "garbage", outcome
+        assert "one hash" in outcome.sentence
+
+
+def test_the_code_cannot_keep_its_tables_whole():
+    text = """
+def type(v): return int
+dict = set = int
+def f(x): return search({1: {2}})
+"""
+    asked = []
+    run(text, 7, policy=Policy(engine="monty", host={"search": asked.append}))
+    assert asked == [{1: {2}}]
+
+
+def test_chance_begins_where_the_policy_says():
+    text = "import random\ndef f(x): return [random.random(), x]"
+    two = [[run(text, n).value for _ in range(2)] for n in (90, 90)]
+    assert len({v[0] for pair in two for v in pair}) == 4
+    other = Policy(engine="monty", seed=5)
+    assert run(text, 91).value != run(text, 91, policy=other).value
+
+
+def test_a_long_sleep_is_a_time_out():
+    text = "import time\ndef f(x):\n    time.sleep(x)\n    return x"
+    assert run(text, 0.1).value == 0.1
+    outcome = run(text, 3600)
+    assert outcome.status == "timeout", outcome
+    assert outcome.sentence == "stopped as it was to sleep beyond 0.5 s at line 3"
+
+
 def test_names_are_there():
     text = "def f(x): return twice(x) + k + math.sqrt(4)"
     sources = {"twice": "def twice(x): return x * 2"}

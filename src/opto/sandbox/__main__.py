@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from opto.errors import SandboxError, SandboxUnavailable
 from opto.sandbox.battery.check import as_table, check, kept_promises
 from opto.sandbox.battery.snippets import benign, hostile
+from opto.sandbox.engine import engine_for
+from opto.sandbox.policy import Policy
 from opto.sandbox.probe import probe
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ def main(words: list[str] | None = None) -> int:
     tried = commands.add_parser("check", help="run the battery of hostile and ordinary code here")
     tried.add_argument(
         "--level", choices=("process", "isolated", "auto"), default="auto", help="default: auto"
+    )
+    tried.add_argument(
+        "--engine", choices=("cpython", "monty"), default="cpython", help="default: cpython"
     )
     tried.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, help="hosts at once")
     tried.add_argument("--only", nargs="+", default=(), metavar="ID", help="these texts alone")
@@ -75,9 +80,11 @@ def _check(arguments: Namespace) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the line below says which it is
-            _say(str(probe(arguments.level)))
+            policy = Policy(level=arguments.level, engine=arguments.engine)
+            _say(str(engine_for(policy).start(policy)))
         verdicts = check(
             arguments.level,
+            engine=arguments.engine,
             jobs=arguments.jobs,
             only=arguments.only,
             attacks=hostile(arguments.hostile),

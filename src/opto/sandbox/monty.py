@@ -8,26 +8,30 @@ generators of one's own, and methods that look at `self` are not run.
 from __future__ import annotations
 
 import builtins
+import math
 import os
 import re
 import time
 from dataclasses import replace
+from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxUnavailable
 from opto.sandbox.engine import asked_here, not_sent, too_long
+from opto.sandbox.monty_tables import rebuilt, taking_apart
 from opto.sandbox.outcome import Outcome, clean
 from opto.sandbox.report import Report
-from opto.sandbox.sending import MOST_TEXT
+from opto.sandbox.sending import MOST_TEXT, Sender
 from opto.sandbox.where import place
-from opto.sandbox.wire import Limits, TooLarge, Unsendable, check
+from opto.sandbox.wire import Garbage, Limits, TooLarge, Unsendable, check, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opto.sandbox.outcome import Status
     from opto.sandbox.policy import Policy
+    from opto.sandbox.sending import Sent
     from opto.sandbox.task import Task
 
 __all__ = ["Monty"]
@@ -36,6 +40,8 @@ LEVEL = "isolated"
 MESSAGE = 4096
 # Seconds that Monty has to stop by itself before its process is killed.
 GRACE = 0.05
+# How Monty begins to say that a sleep would take too long: it is refused, not waited for.
+NO_SLEEP = "sleep limit exceeded"
 # What the call takes its arguments from, beside the names of the text.
 ARGS, KWARGS = "__opto_args", "__opto_kwargs"
 
@@ -54,6 +60,7 @@ class Monty:
         self._lock = Lock()
         # By the seconds after which a process is killed.
         self._pools: dict[float, Any] = {}
+        self._sender = Sender()
         self._process = os.getpid()
 
     def start(self, policy: Policy) -> Report:
@@ -93,10 +100,16 @@ class Monty:
             pool.__exit__(None, None, None)
 
     def _called(self, task: Task, policy: Policy, ask: Callable[..., Any]) -> Outcome:
-        refused = _refused(task)
-        if refused is not None:
-            return refused
-        return _Run(task, policy, ask).within(self._pool(policy))
+        try:
+            sent = self._sender.sent(task, policy)
+        except (Unsendable, TooLarge) as error:
+            return not_sent(error, LEVEL)
+        if len(task.text) > MOST_TEXT:
+            return too_long(task.text, LEVEL)
+        if task.names.self_view is not None:
+            words = "is a method, and Monty runs none: leave out engine='monty'"
+            return Outcome("refused", message=words, level=LEVEL)
+        return _Run(task, policy, ask, sent).within(self._pool(policy))
 
     def _pool(self, policy: Policy) -> Any:
         package, key = _package(), policy.total
@@ -120,25 +133,11 @@ class Monty:
             return self._pools[key]
 
 
-def _refused(task: Task) -> Outcome | None:
-    """The outcome of a task that does not go in at all."""
-    try:
-        check((task.args, dict(task.kwargs), dict(task.names.values)))
-    except (Unsendable, TooLarge) as error:
-        return not_sent(error, LEVEL)
-    if len(task.text) > MOST_TEXT:
-        return too_long(task.text, LEVEL)
-    if task.names.self_view is not None:
-        words = "is a method, and Monty runs none: leave out engine='monty'"
-        return Outcome("refused", message=words, level=LEVEL)
-    return None
-
-
 class _Run:
     """One call from its beginning to its outcome."""
 
-    def __init__(self, task: Task, policy: Policy, ask: Callable[..., Any]) -> None:
-        self.task, self.policy, self.ask = task, policy, ask
+    def __init__(self, task: Task, policy: Policy, ask: Callable[..., Any], sent: Sent) -> None:
+        self.task, self.policy, self.ask, self.sent = task, policy, ask, sent
         self.began = time.monotonic()
         self.hosted, self.calls, self.over = 0.0, 0, ""
         self.printed: list[str] = []
@@ -151,9 +150,14 @@ class _Run:
             "max_feed_duration_secs": policy.time,
             "max_memory": policy.memory_bytes,
             "max_suspensions": policy.host_calls + 1000,
+            "max_total_sleep_secs": policy.time,
         }
+        chance = {"seed": self.sent.chance}
+        system = {"sleep_system_max": math.inf, "random_start": chance}
         try:
-            with pool.checkout(script_name=self.task.label, limits=limits) as session:
+            with pool.checkout(
+                script_name=self.task.label, limits=limits, os_policy=system
+            ) as session:
                 return self._returned(self._fed(session))
         except package.MontyCrashedError as error:
             late = getattr(error, "timed_out", False) or self._late()
@@ -166,14 +170,23 @@ class _Run:
 
     def _fed(self, session: Any) -> Any:
         task, names = self.task, self.task.names
-        granted = {**self.policy.host, **names.host}
-        asking = {name: self._granted(name, function) for name, function in granted.items()}
-        how = {"external_lookup": asking, "print_callback": self._print}
-        before = "\n".join([*map(_imported, names.modules.items()), *names.sources.values()])
-        session.feed_run(before, inputs=dict(names.values), **how)
+        # Names that the code cannot guess, for what must be as we left it.
+        apart, called = (f"_{token_hex(8)}" for _ in range(2))
+        hosted = self.sent.granted.items()
+        how = {
+            "external_lookup": {called + name: self._granted(name, f) for name, f in hosted},
+            "print_callback": self._print,
+        }
+        before = [
+            taking_apart(apart),
+            *(_hosted(name, called + name, apart) for name, _ in hosted),
+            *map(_imported, names.modules.items()),
+            *names.sources.values(),
+        ]
+        session.feed_run("\n".join(before), inputs=dict(names.values), **how)
         session.feed_run(task.text, **how)
         awaits = re.search(rf"^\s*async\s+def\s+{re.escape(task.name)}\b", task.text, re.MULTILINE)
-        call = f"{'await ' if awaits else ''}{task.name}(*{ARGS}, **{KWARGS})"
+        call = f"{apart}({'await ' if awaits else ''}{task.name}(*{ARGS}, **{KWARGS}))"
         given = {ARGS: task.args, KWARGS: dict(task.kwargs)}
         return session.feed_run(call, inputs=given, **how)
 
@@ -185,12 +198,13 @@ class _Run:
     def _granted(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """What the code calls by this name: it learns of a failure its class, and no more."""
 
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(apart: Any) -> Any:
             if self.calls >= self.policy.host_calls:
                 most = self.policy.host_calls
                 self.over = f"called the host more often than {most} times"
                 raise RuntimeError(self.over)
             self.calls += 1
+            args, kwargs = rebuilt(apart)
             check((args, kwargs))
             began = time.monotonic()
             try:
@@ -206,18 +220,23 @@ class _Run:
 
         return call
 
-    def _returned(self, value: Any) -> Outcome:
+    def _returned(self, apart: Any) -> Outcome:
         try:
-            check(value, Limits.of(self.policy.result))
+            value = rebuilt(apart)
+            decode(encode(value, limits := Limits.of(self.policy.result)), limits)
         except Unsendable as error:
             return self._ended("refused", f"returned {error}")
         except TooLarge as error:
             return self._ended("limit", f"returned too much: {error}")
+        except Garbage as error:
+            return self._ended("garbage", f"gave no answer that can be read: {error}")
         return self._ended("ok", value=value)
 
     def _raised(self, error: BaseException, lines: tuple[int, ...]) -> Outcome:
-        if isinstance(error, TimeoutError) and self._late():
-            words = self._stopped() + place(self.task.text, lines)
+        sleeps = str(error).startswith(NO_SLEEP)
+        if isinstance(error, TimeoutError) and (sleeps or self._late()):
+            stopped = f"stopped as it was to sleep beyond {self.policy.time:g} s"
+            words = (stopped if sleeps else self._stopped()) + place(self.task.text, lines)
             return self._ended("timeout", words, lines=lines)
         name, message = type(error).__name__, str(error)
         if isinstance(error, MemoryError):
@@ -249,6 +268,10 @@ class _Run:
             outcome = Outcome("limit", message=self.over, level=LEVEL)
         printed = clean("".join(self.printed), self.policy.output)
         return replace(outcome, printed=printed, seconds=own, host_calls=self.calls)
+
+
+def _hosted(name: str, called: str, apart: str) -> str:
+    return f"def {name}(*args, **kwargs):\n    return {called}({apart}((args, kwargs)))"
 
 
 def _imported(named: tuple[str, str]) -> str:

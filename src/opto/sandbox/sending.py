@@ -38,10 +38,12 @@ class Sent:
     Attributes:
         frames: all of it, in pieces.
         granted: the host functions that it may call, by name.
+        chance: where its chance begins.
     """
 
     frames: list[bytes]
     granted: Mapping[str, Callable[..., Any]]
+    chance: str
 
 
 class Sender:
@@ -61,10 +63,11 @@ class Sender:
         """
         granted = _granted(task, policy)
         body = pieces(_plain(task, policy, granted), ARGUMENTS)
-        seed = frames.packed(frames.SEED, self._seed(body, policy.seed))
-        return Sent([seed, *frames.framed(frames.TASK, body)], granted)
+        chance = self._chance(body, policy.seed)
+        seed = frames.packed(frames.SEED, chance.encode())
+        return Sent([seed, *frames.framed(frames.TASK, body)], granted, chance)
 
-    def _seed(self, body: list[bytes], seed: int) -> bytes:
+    def _chance(self, body: list[bytes], seed: int) -> str:
         """Where chance begins: another place for each repetition of a call."""
         hashed = blake2b(str(list(map(len, body))).encode(), digest_size=16)
         for piece in body:
@@ -75,7 +78,7 @@ class Sender:
             self._made[digest] = before + 1
             if len(self._made) > CALLS:
                 self._made.popitem(last=False)
-        return f"{seed}:{digest.hex()}:{before}".encode()
+        return f"{seed}:{digest.hex()}:{before}"
 
 
 def _granted(task: Task, policy: Policy) -> dict[str, Callable[..., Any]]:

@@ -47,6 +47,7 @@ class Verdict:
 def check(
     level: str = "auto",
     *,
+    engine: str = "cpython",
     jobs: int = 2,
     only: Iterable[str] = (),
     attacks: Iterable[Hostile] | None = None,
@@ -58,6 +59,7 @@ def check(
 
     Args:
         level: of the policy: ``process``, ``isolated`` or ``auto``.
+        engine: of the policy. Only CPython promises to run all ordinary functions.
         jobs: hosts at once.
         only: names of texts; all, if there are none.
         attacks: other attacks than the shipped ones.
@@ -80,7 +82,9 @@ def check(
     texts = [text for text in texts if not wanted or text.id in wanted]
     texts = [text for text in texts if isinstance(text, Hostile) or text.can_run]
     waiting = _Queue(texts)
-    lanes = [_Lane(level, waiting, late, told) for _ in range(max(1, min(jobs, len(texts))))]
+    lanes = [
+        _Lane(level, engine, waiting, late, told) for _ in range(max(1, min(jobs, len(texts))))
+    ]
     for lane in lanes:
         lane.start()
     for lane in lanes:
@@ -114,9 +118,15 @@ class _Lane(threading.Thread):
     """One host after another; a host that was harmed is replaced."""
 
     def __init__(
-        self, level: str, texts: _Queue, late: float, told: Callable[[Verdict], None]
+        self,
+        level: str,
+        engine: str,
+        texts: _Queue,
+        late: float,
+        told: Callable[[Verdict], None],
     ) -> None:
         super().__init__(name="battery", daemon=True)
+        self._engine = engine
         self._level, self._texts, self._late, self._told = level, texts, late, told
         self._held = level
         self.verdicts: list[Verdict] = []
@@ -150,6 +160,7 @@ class _Lane(threading.Thread):
         honest = isinstance(text, Benign)
         return {
             "level": self._level,
+            "engine": self._engine,
             "time": _HONEST_TIME if honest else _TIME,
             "total": 2 * _HONEST_TIME if honest else _TOTAL,
             "memory": _MEMORY,
@@ -160,7 +171,8 @@ class _Lane(threading.Thread):
         if isinstance(text, Benign):
             flags = host.exact(text)
             took = time.monotonic() - start
-            self.verdicts.append(Verdict(text.id, "benign", True, tuple(flags), seconds=took))
+            works = self._engine == "cpython"
+            self.verdicts.append(Verdict(text.id, "benign", works, tuple(flags), seconds=took))
             return
         answer = host.attacked(text)
         self.verdicts.append(

@@ -133,8 +133,14 @@ def _watched(order: dict[str, Any], policy: Policy) -> dict[str, Any]:
         "status": outcome.status,
         "sentence": outcome.sentence[:300],
         "seconds": round(took, 2),
-        "at_rest": list(getattr(engine_for(policy), "at_rest", {}).items()),
+        "at_rest": _at_rest(policy),
     }
+
+
+def _at_rest(policy: Policy) -> list[tuple[int, int]] | None:
+    """Which processes are the engine's own, if it says."""
+    own = getattr(engine_for(policy), "at_rest", None)
+    return None if own is None else list(own.items())
 
 
 def _cut(value: Any) -> str:

@@ -111,7 +111,7 @@ class Watched:
             how = "host hangs" if ended is None else f"host dead: {ended}"
             answer = {"flags": [how], "status": "", "sentence": "", "seconds": 0.0}
         flags: list[str] = answer["flags"]
-        flags += self._seen(files, heard, dict(answer.get("at_rest", ())))
+        flags += self._seen(files, heard, answer.get("at_rest"))
         if self._printed.stat().st_size - printed > _QUIET:
             flags.append("output: flooded")
         if marker.exists():
@@ -168,7 +168,7 @@ class Watched:
         return answer
 
     def _seen(
-        self, files: dict[str, tuple[Any, ...]], heard: int, at_rest: Mapping[int, int]
+        self, files: dict[str, tuple[Any, ...]], heard: int, at_rest: list[tuple[int, int]] | None
     ) -> list[str]:
         flags = []
         after = self._yard.files()
@@ -177,7 +177,7 @@ class Watched:
             flags.append(f"files: {', '.join(sorted(Path(p).name for p in changed))[:100]}")
         if len(self._yard.heard) > heard:
             flags.append(f"network: {', '.join(self._yard.heard[heard:][:4])}")
-        if (left := self._left_over(at_rest)) > 0:
+        if at_rest is not None and (left := self._left_over(dict(at_rest))) > 0:
             flags.append(f"processes: {left} left")
         return flags
 
