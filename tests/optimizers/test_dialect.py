@@ -5,7 +5,7 @@ import pytest
 from opto.errors import ArgumentError, OptimizerError
 from opto.formats import JSONFormat
 from opto.llm import ScriptedLLM
-from opto.optimizers import OptoPrime
+from opto.optimizers import OPRO, OPROv2, OptoPrime, OptoPrimeV2
 from opto.optimizers.dialect import DIALECTS, Dialect, dialect_of
 from opto.optimizers.problem import TITLES
 from tests.optimizers.answers import suggests
@@ -37,8 +37,23 @@ def test_what_is_none_is_refused():
         dialect_of("tagged", DIALECTS, keys={"answer": "a"})
     with pytest.raises(OptimizerError, match="leave out 'answer' only"):
         dialect_of("json", DIALECTS, keys={"reasoning": None})
-    with pytest.raises(ArgumentError, match="constraints"):
-        dialect_of("tagged", DIALECTS, {"constraints": "# Rules"})
+    with pytest.raises(ArgumentError, match="did you mean 'constraints'"):
+        dialect_of("tagged", DIALECTS, {"constraint": "# Rules"})
+
+
+@pytest.mark.parametrize("optimizer", [OptoPrime, OPRO])
+def test_one_takes_the_place_of_another_with_the_same_titles(optimizer, x):
+    titles = {**OptoPrime.default_prompt_symbols, "variables": "#Knobs", "inputs": "#Givens"}
+    made = optimizer([x], llm=ScriptedLLM([]), prompt_symbols=titles)
+    made.backward(x * 2, "larger")
+    problem = str(made.problem_instance(made.summarize()))
+    assert "#Knobs" in problem
+    assert ("#Givens" in problem) == (optimizer is OptoPrime)
+
+
+@pytest.mark.parametrize("optimizer", [OptoPrime, OptoPrimeV2, OPROv2])
+def test_an_optimizer_says_what_titles_it_has_by_default(optimizer, x):
+    assert optimizer([x], llm=ScriptedLLM([])).dialect.titles == optimizer.default_prompt_symbols
 
 
 def test_a_copy_of_an_optimizer_speaks_the_same(asked):

@@ -92,7 +92,7 @@ def dialect_of(
     Args:
         dialect: its name, or itself.
         known: dialects by name.
-        titles: other titles, by section.
+        titles: other titles, by section; those of sections that it does not show change nothing.
         keys: other keys of a JSON answer, for ``reasoning``, ``suggestion`` and ``answer``.
 
     Raises:
@@ -110,7 +110,9 @@ def dialect_of(
         if not isinstance(form, JSONFormat):
             raise OptimizerError("json_keys are for answers in JSON; this dialect has other ones")
         form = _with_keys(form, keys)
-    return replace(found, format=form, titles=renamed("prompt_symbols", found.titles, titles))
+    # All sections may be named, so that one optimizer can take the place of another.
+    named = renamed("prompt_symbols", {**TITLES, **found.titles}, titles)
+    return replace(found, format=form, titles={name: named[name] for name in found.titles})
 
 
 def _with_keys(form: JSONFormat, given: Mapping[str, str | None]) -> JSONFormat:

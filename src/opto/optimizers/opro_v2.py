@@ -5,6 +5,7 @@ Source: SPEC 7.6.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto.optimizers.opro import OPRO
@@ -34,6 +35,7 @@ class OPROv2(OptoPrimeV2):
     """
 
     dialects = OPRO.dialects
+    default_prompt_symbols = MappingProxyType(OPROPromptSymbolSet().default_prompt_symbols)
 
     def __init__(
         self,

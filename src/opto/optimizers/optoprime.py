@@ -15,7 +15,7 @@ from opto.optimizers.fields import constraint_of, wanted
 from opto.optimizers.fit import budget_of, fitted, remembered
 from opto.optimizers.memory import Memory
 from opto.optimizers.options import is_overridden, refuse_unknown
-from opto.optimizers.problem import Problem
+from opto.optimizers.problem import TITLES, Problem
 from opto.optimizers.proposing import ProposingOptimizer
 from opto.optimizers.render import cut
 from opto.optimizers.summary import (
@@ -116,6 +116,9 @@ class OptoPrime(ProposingOptimizer):
 
     dialects: ClassVar[Mapping[str, Callable[[], Dialect]]] = DIALECTS
     """The dialects that it speaks, by name."""
+
+    default_prompt_symbols: ClassVar[Mapping[str, str]] = TITLES
+    """The titles of the sections, where `prompt_symbols` gives no other ones."""
 
     shorten: Callable[[str, int], str] = staticmethod(cut)
     """How a value that is too long is made shorter."""

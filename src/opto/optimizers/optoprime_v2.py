@@ -6,6 +6,7 @@ Source: SPEC 7.5.
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto.formats import read_answer
@@ -69,6 +70,8 @@ class OptoPrimeV2(OptoPrime):
         >>> optimizer.step()
         Update(x0: 3 -> 5)
     """
+
+    default_prompt_symbols = MappingProxyType(OptimizerPromptSymbolSet().default_prompt_symbols)
 
     def __init__(
         self,
