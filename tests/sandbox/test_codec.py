@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
+from time import process_time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -312,6 +313,91 @@ prime = 2**61 - 1
 def test_many_values_with_one_hash_are_garbage(made):
     with pytest.raises(Garbage, match="one hash"):
         there_and_back(made)
+
+
+@pytest.mark.parametrize("kind", ["set", "dict"])
+@pytest.mark.parametrize(
+    "scalar",
+    [
+        lambda k: np.complex128(complex(2**50 - 1000003 * k, k)),
+        lambda _: np.datetime64("NaT"),
+    ],
+    ids=["complex", "NaT"],
+)
+def test_scalars_of_numpy_with_one_hash_are_no_keys(kind, scalar):
+    """Whoever writes the bytes himself need not build the table that he has read."""
+    made = [scalar(k) for k in range(1, 5_000)]
+    bytes_of_list = bytearray(encode(made, LIMITS))
+    assert len(there_and_back(made)) == len(made)
+    if kind == "set":
+        bytes_of_list[1] = CODES[set]
+    else:
+        bytes_of_list = bytearray(encode([*made, *made], LIMITS))
+        bytes_of_list[1] = CODES[dict]
+        bytes_of_list[2:6] = len(made).to_bytes(4, "little")
+    with pytest.raises(Garbage, match="one hash"):
+        decode(bytes(bytes_of_list), LIMITS)
+
+
+def test_honest_scalars_of_numpy_may_be_keys():
+    value = {np.int64(k): np.float64(k) for k in range(500)}
+    value |= {np.str_(k): {np.complex128(k)} for k in range(500)}
+    assert there_and_back(value) == value
+
+
+def test_long_values_that_differ_late_are_not_compared_for_ever():
+    head = (None,) * 3_000
+    bits = [(*head, *(-1 - (n >> k & 1) for k in range(6))) for n in range(64)]
+    many = Limits.of(16 << 20)
+    assert decode(encode(bits, many), many) == bits
+    data = encode([*bits, *[bits[-1]] * 4_000], many)
+    start = process_time()
+    with pytest.raises(Garbage, match="long ones"):
+        decode(data, many)
+    assert process_time() - start < 2.0
+
+
+@pytest.mark.parametrize("shape", [(10**12, 0), (0, 10**12), (3, 10**9, 0), (1 << 21, 0, 5)])
+def test_an_array_of_nothing_has_an_end(shape):
+    """As lists it would take all memory there is."""
+    with pytest.raises(TooLarge, match="of nothing"):
+        encode(np.empty(shape), LIMITS)
+    data = encode(np.empty((0, 7)), LIMITS)
+    text = "a<f8" + "".join(f",{n}" for n in shape)
+    head = data[: data.index(b"a<f8") - 12]
+    sizes = len(text).to_bytes(4, "little") + len(text).to_bytes(8, "little")
+    with pytest.raises(Garbage, match="of nothing"):
+        decode(head + sizes + text.encode() + data[-4:], LIMITS)
+
+
+def test_an_honest_array_of_nothing_comes_back():
+    for shape in [(0,), (1000, 0), (0, 1080, 1920, 3), (5, 0, 7)]:
+        assert there_and_back(np.empty(shape)).shape == shape
+
+
+@pytest.mark.parametrize("text", ["sNaN", "1e1000000", "-1e-1000000", "0e99999999"])
+def test_a_decimal_can_be_compared_and_written_out(text):
+    with pytest.raises(TooLarge):
+        encode(Decimal(text), LIMITS)
+    data = encode(Decimal("1e5"), LIMITS)
+    sizes = len(text).to_bytes(4, "little") + len(text).to_bytes(8, "little")
+    with pytest.raises(Garbage, match="a decimal"):
+        decode(data[:2] + sizes + text.encode(), LIMITS)
+
+
+@pytest.mark.parametrize("make", [int, lambda n: Fraction(n, n - 1)])
+def test_long_numbers_can_be_printed_in_a_second(make):
+    limits = Limits.of(64 << 20)
+    few = [make(10**4290 + n) for n in range(200)]
+    assert decode(encode(few, limits), limits) == few
+    many = [*few] * 20
+    with pytest.raises(TooLarge, match="printed"):
+        encode(many, limits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("opto.sandbox.worker.bits.WORK", 1 << 60)
+        data = encode(many, limits)
+    with pytest.raises(Garbage, match="printed"):
+        decode(data, limits)
 
 
 def test_a_key_twice_is_garbage():

@@ -10,12 +10,15 @@ import sys
 from math import prod
 from typing import Any, NamedTuple
 
-from .bits import Garbage
+from .bits import Garbage, TooLarge
 
 __all__ = ["Array", "from_numpy", "rebuilt"]
 
 _KIND = r"[<>|](?:[biufcSU]\d{1,7}|[mM]8\[\d{0,9}(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\]|[mM]8)"
 _DTYPE = re.compile(_KIND)
+# An array without values may have any shape. It becomes at most so many lists, and so much if it
+# is summed.
+_ROWS, _WIDE = 1 << 20, 1 << 26
 _FORM = re.compile(rf"([as])({_KIND})((?:,\d{{1,18}}){{0,32}})")
 
 
@@ -32,7 +35,7 @@ class Array(NamedTuple):
 
 
 def from_numpy(value: Any) -> Array | None:
-    """An array or scalar of a plain dtype, else None."""
+    """An array or scalar of a plain dtype, else None; raises `TooLarge` for odd shapes."""
     numpy = sys.modules.get("numpy")
     if numpy is None:
         return None
@@ -45,6 +48,8 @@ def from_numpy(value: Any) -> Array | None:
     dtype = value.dtype.str
     if not _DTYPE.fullmatch(dtype):
         return None
+    if _is_endless(value.shape):
+        raise TooLarge(f"an array of nothing, of the shape {value.shape}")
     return Array(kind + dtype + "".join(f",{n}" for n in value.shape), value.tobytes())
 
 
@@ -67,6 +72,8 @@ def rebuilt(form: str, raw: bytes) -> Any:
         return dtype.type()
     if prod(shape) * dtype.itemsize != len(raw):
         raise Garbage("an array with more or fewer values than its form says")
+    if _is_endless(shape):
+        raise Garbage("an array of nothing that has no end")
     flat = np.frombuffer(raw, dtype) if raw else np.zeros(0, dtype)
     _check(np, flat)
     if read[1] == "s":
@@ -74,6 +81,13 @@ def rebuilt(form: str, raw: bytes) -> Any:
             raise Garbage("a scalar with a shape")
         return flat[0]
     return flat.reshape(shape).copy()
+
+
+def _is_endless(shape: tuple[int, ...]) -> bool:
+    """Whether there is nothing in an array, and no end to what can be made of it."""
+    if 0 not in shape:
+        return False
+    return prod(shape[: shape.index(0)]) > _ROWS or prod(filter(None, shape)) > _WIDE
 
 
 def _check(np: Any, flat: Any) -> None:

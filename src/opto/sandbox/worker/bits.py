@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Garbage", "Reader", "TooLarge", "Unsendable", "Writer"]
 
 _LENGTH = struct.Struct("<Q")
+# What it takes to print long numbers grows by the square of their length: so much may all take.
+WORK = 1 << 32
 # To copy so many bytes costs more than to send them by themselves.
 LONG = 1 << 16
 
@@ -39,11 +41,12 @@ class Writer:
         most: how many they may be.
     """
 
-    __slots__ = ("_left", "_most", "_parts")
+    __slots__ = ("_left", "_most", "_parts", "_work")
 
     def __init__(self, most: int) -> None:
         self._parts: list[bytes] = []
         self._most = self._left = most
+        self._work = WORK
 
     def put(self, part: bytes) -> None:
         """Add bytes."""
@@ -72,6 +75,12 @@ class Writer:
         for blob in blobs:
             self.put(blob)
 
+    def long_numbers(self, sizes: Iterable[int]) -> None:
+        """Count numbers of so many bytes each; raises `TooLarge` if they are too many."""
+        self._work -= sum(size * size for size in sizes)
+        if self._work < 0:
+            raise TooLarge("more long numbers than can be printed in a second")
+
     def pieces(self) -> list[bytes]:
         """All of it: what is long as it is, what is short joined to the short beside it."""
         made: list[bytes] = []
@@ -95,10 +104,10 @@ class Reader:
         Garbage: by any method: there are fewer.
     """
 
-    __slots__ = ("_at", "_data")
+    __slots__ = ("_at", "_data", "_work")
 
     def __init__(self, data: bytes | bytearray) -> None:
-        self._data, self._at = memoryview(data), 0
+        self._data, self._at, self._work = memoryview(data), 0, WORK
 
     def take(self, many: int) -> memoryview:
         """The next bytes."""
@@ -127,6 +136,12 @@ class Reader:
     def blobs(self, many: int) -> list[bytes]:
         """The next byte strings."""
         return [bytes(self.take(length)) for length in self.numbers("I", many)]
+
+    def long_numbers(self, sizes: Iterable[int]) -> None:
+        """Count numbers of so many bytes each."""
+        self._work -= sum(size * size for size in sizes)
+        if self._work < 0:
+            raise Garbage("more long numbers than can be printed in a second")
 
     def end(self) -> None:
         """Raise if something is left."""

@@ -45,7 +45,7 @@ class Limits(NamedTuple):
 NONE, FALSE, TRUE = 0, 1, 2
 CONTAINERS: dict[type, int] = {list: 32, tuple: 33, set: 34, frozenset: 35, dict: 36}
 CODES: dict[type, int] = {type(None): NONE, bool: TRUE, **scalars.CODES, **CONTAINERS}
-LIST, DICT = CONTAINERS[list], CONTAINERS[dict]
+LIST, DICT, ARRAY = CONTAINERS[list], CONTAINERS[dict], CODES[arrays.Array]
 BUILD: dict[int, Callable[[Iterable[Any]], Any]] = {
     code: kind for kind, code in CONTAINERS.items() if kind is not dict
 }
@@ -221,8 +221,10 @@ def decode(data: bytes | bytearray, limits: Limits) -> Any:
     """
     try:
         below: list[Any] = []
+        numeric = False
         for level in reversed(_read_levels(data, limits)):
-            below = _built(level, below)
+            below = _built(level, below, numeric=numeric)
+            numeric = ARRAY in level.codes
     except Garbage:
         raise
     except (TypeError, ValueError, ArithmeticError, LookupError, OSError) as error:
@@ -274,17 +276,26 @@ def _read_level(read: Reader, count: int, memory: int, limits: Limits) -> tuple[
     return _Level(codes, columns, sizes), memory
 
 
-def _built(level: _Level, below: list[Any]) -> list[Any]:
-    """The values of a level, from those of the level below."""
+def _built(level: _Level, below: list[Any], *, numeric: bool) -> list[Any]:
+    """The values of a level, from those of the level below.
+
+    Args:
+        level: what was read of it.
+        below: what its containers hold.
+        numeric: scalars of NumPy are among that; as keys, they are looked at in their table, as
+            those that are no keys may be as many and as equal as they like.
+    """
     columns, start = level.columns, 0
     for code, sizes in sorted(level.sizes.items()):
         total = sum(sizes)
         if code == DICT:
             middle, end = start + total, start + 2 * total
-            columns[code] = _dicts(sizes, below[start:middle], below[middle:end])
+            keys = below[start:middle]
+            columns[code] = _dicts(sizes, keys, below[middle:end], numeric=numeric)
         else:
             end = start + total
-            columns[code] = _filled(code, sizes, below if not start else below[start:end])
+            items = below if not start else below[start:end]
+            columns[code] = _filled(code, sizes, items, numeric=numeric)
             if code in CHOSEN:
                 hashes.check(columns[code])
         start = end
@@ -294,7 +305,7 @@ def _built(level: _Level, below: list[Any]) -> list[Any]:
     return [draw[code]() for code in level.codes]
 
 
-def _filled(code: int, sizes: array[int], items: list[Any]) -> list[Any]:
+def _filled(code: int, sizes: array[int], items: list[Any], *, numeric: bool) -> list[Any]:
     ends = accumulate(sizes)
     parts = (items[end - size : end] for size, end in zip(sizes, ends, strict=True))
     if code == LIST:
@@ -302,15 +313,23 @@ def _filled(code: int, sizes: array[int], items: list[Any]) -> list[Any]:
     build = BUILD[code]
     if build is tuple:
         return list(map(build, parts))
-    return [_unique(build(part), len(part)) for part in parts]
+    return [_unique(build(_keys(part, numeric=numeric)), len(part)) for part in parts]
 
 
-def _dicts(sizes: array[int], keys: list[Any], values: list[Any]) -> list[Any]:
+def _dicts(sizes: array[int], keys: list[Any], values: list[Any], *, numeric: bool) -> list[Any]:
     made, next_keys, next_values = [], iter(keys), iter(values)
     for size in sizes:
-        some = islice(next_keys, size)
+        some: Iterable[Any] = islice(next_keys, size)
+        if numeric:
+            some = _keys(list(some), numeric=numeric)
         made.append(_unique(dict(zip(some, islice(next_values, size), strict=True)), size))
     return made
+
+
+def _keys(part: list[Any], *, numeric: bool) -> list[Any]:
+    if numeric:
+        hashes.check(part)
+    return part
 
 
 def _unique(made: Any, size: int) -> Any:

@@ -24,6 +24,8 @@ __all__ = ["CODES", "COMPLEX", "COST", "DIGITS", "TO_TEXT", "read", "write"]
 # An integer of more digits raises in CPython when it is printed.
 DIGITS = 4300
 BITS = int(DIGITS * 3.3219)
+# That of `decimal`'s own context: nothing is calculated beyond.
+EXPONENT = 999_999
 # Characters of the longest date with the longest name of a time zone.
 DATE = 128
 ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,3}")
@@ -66,7 +68,10 @@ def write(out: Writer, code: int, column: list[Any]) -> None:
         out.texts([one.form for one in column])
         out.blobs([one.raw for one in column])
     else:
-        out.texts(list(map(TO_TEXT[code], column)))
+        texts = list(map(TO_TEXT[code], column))
+        if code == FRACTION:
+            out.long_numbers(len(text) // 3 for text in texts)
+        out.texts(texts)
 
 
 def read(data: Reader, code: int, many: int) -> list[Any]:
@@ -85,6 +90,8 @@ def read(data: Reader, code: int, many: int) -> list[Any]:
         texts = data.texts(many)
         if code > FRACTION and max(map(len, texts), default=0) > DATE:
             raise Garbage("a date of too many characters")
+        if code == FRACTION:
+            data.long_numbers(len(text) // 3 for text in texts)
         return list(map(FROM_TEXT[code], texts))
     if code not in {FLOAT, BYTES}:
         raise Garbage(f"there is no type {code}")
@@ -98,8 +105,10 @@ def _write_integers(out: Writer, column: list[int]) -> None:
         widest = max(map(int.bit_length, column))
         if widest > BITS:
             raise TooLarge(f"an integer of {widest} bits; at most {DIGITS} digits") from None
+        blobs = [n.to_bytes(n.bit_length() // 8 + 1, "little", signed=True) for n in column]
+        out.long_numbers(map(len, blobs))
         out.put(b"\x01")
-        out.blobs([n.to_bytes(n.bit_length() // 8 + 1, "little", signed=True) for n in column])
+        out.blobs(blobs)
     else:
         out.put(b"\x00")
         out.put(narrow.tobytes())
@@ -111,6 +120,7 @@ def _read_integers(data: Reader, many: int) -> list[int]:
     parts = data.blobs(many)
     if max(map(len, parts), default=0) > BITS // 8 + 1:
         raise Garbage(f"an integer of more than {DIGITS} digits")
+    data.long_numbers(map(len, parts))
     integers = [int.from_bytes(part, "little", signed=True) for part in parts]
     hashes.check(integers)
     return integers
@@ -119,10 +129,24 @@ def _read_integers(data: Reader, many: int) -> list[int]:
 def _decimal(text: str) -> Decimal:
     if len(text) > DIGITS + 32:
         raise Garbage(f"a decimal of more than {DIGITS} digits")
-    return Decimal(text)
+    value = Decimal(text)
+    if why := _is_odd(value):
+        raise Garbage(why)
+    return value
+
+
+def _is_odd(value: Decimal) -> str:
+    """What is wrong with a decimal that raises when it is compared, or is endless spelled out."""
+    if value.is_snan():
+        return "a decimal that signals it is no number"
+    if value.is_finite() and abs(value.adjusted()) > EXPONENT:
+        return f"a decimal with an exponent beyond {EXPONENT}"
+    return ""
 
 
 def _decimal_text(value: Decimal) -> str:
+    if why := _is_odd(value):
+        raise TooLarge(why)
     text = str(value)
     if len(text) > DIGITS + 32:
         raise TooLarge(f"a decimal of {len(text)} digits; at most {DIGITS}")

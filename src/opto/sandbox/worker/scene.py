@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING, Any
 from .bits import TooLarge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .talk import Talk
 
 __all__ = ["offered", "played", "told"]
 
 MODULE = "__candidate__"
-READ_ONLY = "is a read-only view in the sandbox: return what is new instead"
+READ_ONLY = (
+    "is a read-only view in the sandbox: return what is new instead; grant a function that sets "
+    "it by bundle(sandbox=sandbox.Policy(host={...})); or run the code in your program by "
+    'sandbox="none", if you trust it'
+)
 MOST_LINES, MOST_TEXT = 20, 4096
 
 
@@ -146,9 +152,27 @@ def _view(spec: dict[str, Any], talk: Talk) -> Any:
     return View()
 
 
+# By their own methods: those of a derived class may say something else.
+FLAT: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__pos__,
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    list: lambda value: list.__getitem__(value, slice(None)),
+    tuple: lambda value: tuple.__getitem__(value, slice(None)),
+    dict: lambda value: dict(dict.items(value)),
+    set: lambda value: set().union(value),
+    frozenset: lambda value: frozenset().union(value),
+}
+
+
 def offered(value: Any) -> Any:
-    """Plain data in the place of an object whose class offers it."""
-    make = getattr(type(value), "__opto_plain__", None)
+    """Plain data in the place of an object whose class offers it, or is derived from plain data."""
+    kind = type(value)
+    make = getattr(kind, "__opto_plain__", None)
+    if make is None:
+        make = next((FLAT[base] for base in kind.__mro__ if base in FLAT), None)
     return value if make is None else make(value)
 
 
