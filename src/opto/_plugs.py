@@ -22,6 +22,7 @@ PLUGS: dict[str, str] = {
     "trace.graph_from_json": "opto.trace.graphjson:graph_from_json",
     "trace.graph_to_json": "opto.trace.graphjson:graph_to_json",
     "trace.load": "opto.trace.saving:load",
+    "trace.replays": "opto.trace.replaying:replays",
     "trace.save": "opto.trace.saving:save",
     "view.digraph": "opto.view.dot:digraph",
     "layer.budgeted": "opto.llm.budgeted:Budgeted",

@@ -173,3 +173,55 @@ def test_what_cannot_be_run_again_says_so(x):
 
 async def _awaited(coroutine):
     return await coroutine
+
+
+# -- all outputs of a snapshot ----------------------------------------------------------------
+
+
+def test_each_output_of_a_snapshot_is_told_by_its_name(x, y):
+    total, other = (x * 10) + (y * 100), y * 3
+    graph = Graph.of(total, other)
+    found = graph.replay({x: 5})
+    assert {name: again.value for name, again in found.items()} == {"add0": 350, "multiply2": 9}
+    assert found["add0"].ran == ("multiply0", "add0")
+    assert found["multiply2"].ran == ()
+    assert (graph["x0"].value, x.data, total.data) == (2, 2, 320)
+
+
+@pytest.mark.parametrize("key", ["x0", "x:0"])
+def test_a_change_may_be_told_by_a_name(x, y, key):
+    output = x + y
+    again = Graph.of(output).replay({key: 5, "y0": 1})
+    assert again["add0"].value == 6
+
+
+def test_the_graph_of_feedback_is_replayed(x, y):
+    output = x * y
+    output.backward("larger", propagator=(propagator := GraphPropagator()))
+    seen = propagator.aggregate(x.feedback)
+    assert Graph.of(seen).replay({"x0": 5})["multiply0"].value == 15
+
+
+def test_names_that_are_those_of_no_step_or_of_several(x):
+    GRAPH.clear()
+    first, other = node(1, name="a1"), [node(i, name="a") for i in range(11)][-1]
+    total = first + other
+    graph = Graph.of(total)
+    assert first.py_name == other.py_name
+    with pytest.raises(NodeError, match="2 steps of the name 'a10': give the node itself"):
+        graph.replay({"a10": 5})
+    with pytest.raises(NodeError, match="no step of the name 'b0'"):
+        graph.replay({"b0": 5})
+    with pytest.raises(NodeError, match="does not depend on x:0"):
+        graph.replay({x: 5})
+    assert graph.replay({other: 5})["add0"].value == 6
+
+
+def test_a_snapshot_keeps_no_program_alive_and_says_when_it_is_gone(x, y):
+    graph = Graph.of(x + y)
+    with pytest.raises(NodeError, match="values, not functions"):
+        graph.replay({"x0": 5})
+    output = x + y
+    with pytest.raises(NodeError, match="values, not functions"):
+        Graph.from_json(Graph.of(output).to_json()).replay({"x0": 5})
+    assert Graph.of(output).replay({"x0": 5})["add1"].value == 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from opto._plugs import plug
 from opto.errors import NodeError, nearest
@@ -12,7 +13,7 @@ from opto.trace.hidden import settle
 from opto.trace.order import ancestors, levels, names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Graph", "Step", "ancestors", "levels", "names_of"]
 
@@ -64,6 +65,8 @@ class Graph:
     feedback: Feedback = field(default_factory=Feedback)
     # Filled when a step is first asked for by its name.
     _at: dict[str, Step] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # By their names; weak, so that a snapshot keeps no program alive.
+    _ends: dict[str, ref[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, *outputs: Any) -> Graph:
@@ -90,7 +93,10 @@ class Graph:
         said = {r.output for r in feedback.remarks}
         ends = {id(n) for n in outputs} if not said else {id(n) for n in nodes if n.py_name in said}
         steps = tuple(_step(n, level[id(n)], names) for n in nodes)
-        return cls(steps, tuple(names[n] for n in nodes if id(n) in ends), feedback)
+        last = {names[n]: n for n in nodes if id(n) in ends}
+        graph = cls(steps, tuple(last), feedback)
+        graph._ends.update((name, ref(n)) for name, n in last.items())
+        return graph
 
     def __getitem__(self, name: str) -> Step:
         if not self._at:
@@ -104,6 +110,41 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def replay(self, changes: Mapping[Any, Any]) -> dict[str, Any]:
+        """What the outputs would have been if some steps had had other values.
+
+        Each output by itself: only the steps that depend on a change are run again, as
+        `opto.trace.replay` does it. The program must still be there: a snapshot that was
+        sent or read has values, and no functions.
+
+        Args:
+            changes: other values, by node or by the name of a step.
+
+        Returns:
+            What came of it, a `Replay`, by the names of the outputs.
+
+        Raises:
+            NodeError: the program is gone, or no output depends on a change.
+
+        Example:
+            >>> from opto.trace import GRAPH, node
+            >>> GRAPH.clear()
+            >>> x, y = node(2, name="x", trainable=True), node(3, name="y", trainable=True)
+            >>> total = (x * 10) + (y * 100)
+            >>> Graph.of(total).replay({"x0": 5})
+            {'add0': Replay(value=350, ran=('multiply0', 'add0'), error=None, at=None)}
+
+        Source: issue 5, point 8.
+        """
+        outputs = {name: end() for name, end in self._ends.items()}
+        if not outputs or any(end is None for end in outputs.values()):
+            raise NodeError(
+                "the program of this graph is not there any more, and a snapshot holds values, "
+                "not functions: replay it while its outputs are alive"
+            )
+        found: dict[str, Any] = plug("trace.replays")(outputs, changes)
+        return found
 
     def to_json(self) -> str:
         """The snapshot as JSON text; `from_json` reads it back.

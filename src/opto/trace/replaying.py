@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from opto.trace.table import Operation
 
-__all__ = ["Replay", "replay"]
+__all__ = ["Replay", "replay", "replays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,41 @@ def replay(output: Node[Any], changes: Mapping[Any, Any]) -> Replay:
     finally:
         for node, value in before.values():
             node._data = value
+
+
+def replays(outputs: Mapping[str, Any], changes: Mapping[Any, Any]) -> dict[str, Replay]:
+    """What each of several outputs would have been; what `Graph.replay` does.
+
+    Args:
+        outputs: nodes by their names.
+        changes: other values by node, or by a step's name.
+
+    Raises:
+        NodeError: as `replay`, where none of the outputs depends on a change; or a name is
+            that of no step, or of several.
+    """
+    order = ancestors(*outputs.values())
+    hidden = [p for n in order for p in n._hidden]
+    held = {_called(key, (*order, *hidden)): value for key, value in changes.items()}
+    found = {}
+    for name, output in outputs.items():
+        own = ancestors(output)
+        reached = {id(n) for n in own} | {id(p) for n in own for p in n._hidden}
+        part = {node: value for node, value in held.items() if id(node) in reached}
+        found[name] = replay(output, part)
+    _among((*order, *hidden), held)  # raises for what no output depends on
+    return found
+
+
+def _called(key: Any, nodes: Sequence[Any]) -> Any:
+    """The node that is meant: itself, or by its name."""
+    if not isinstance(key, str):
+        return key
+    found = {id(n): n for n in nodes if key in (n.py_name, n.name)}
+    if len(found) != 1:
+        many = f"there are {len(found)} steps" if found else "there is no step"
+        raise NodeError(f"{many} of the name {key!r}: give the node itself")
+    return next(iter(found.values()))
 
 
 def _among(order: Sequence[Any], changes: Mapping[Any, Any]) -> dict[Any, Any]:
