@@ -46,6 +46,11 @@ FORBIDDEN = {
     "owner of a file": "import fcntl, os; fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())",
     "lock": "import fcntl; fcntl.flock(0, fcntl.LOCK_EX)",
     "lock a part": "import fcntl; fcntl.lockf(0, fcntl.LOCK_SH)",
+    "flags of a file": "import fcntl; fcntl.ioctl(0, 0x40086602, bytes(8))",
+    "a machine in the kernel": "import fcntl; fcntl.ioctl(0, 0xAE01, 0)",
+    "large pipe": "import fcntl, os; fcntl.fcntl(os.pipe()[1], 1031, 1 << 20)",
+    "large socket": "import socket;"
+    " socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)",
     "memory file": "import os; os.memfd_create('x')",
     "other's limits": "import os, resource; resource.prlimit(os.getppid(), resource.RLIMIT_CORE)",
     "other's cores": "import os; os.sched_setaffinity(os.getppid(), {0})",

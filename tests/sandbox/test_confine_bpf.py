@@ -131,7 +131,10 @@ def test_arguments_decide(machine, level):
     assert says("prctl", 1) == NO
     assert [says("fcntl", 0, owner) for owner in (8, 10, 15)] == [NO] * 3
     assert [says("fcntl", 0, flag) for flag in (1, 3, 1030)] == [ALLOW] * 3
-    assert says("ioctl", 0, 0x5412) == NO
+    others = (6, 37, 1024, 1031, 1036)  # locks, leases, sizes, hints
+    assert [says("fcntl", 0, other) for other in others] == [NO] * 5
+    devices = (0x5412, 0x40086602, 0x401C5820, 0xAE01, 0x40049409)
+    assert [says("ioctl", 0, device) for device in devices] == [NO] * 5
     assert says("ioctl", 0, 0x5401) == ALLOW
     assert says("clone3") == says("openat2") == ABSENT
     if level == "isolated":

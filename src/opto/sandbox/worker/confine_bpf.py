@@ -25,7 +25,6 @@ __all__ = [
     "all_set",
     "any_of",
     "assemble",
-    "none_of",
     "none_set",
     "null",
     "refuse",
@@ -62,14 +61,6 @@ def any_of(index: int, values: Iterable[int], otherwise: Action) -> Check:
     """An argument, taken as 32 bits, is one of these values."""
     wanted = list(values)
     tests = [(_EQUAL, len(wanted) - at, 0, value) for at, value in enumerate(wanted)]
-    return (_argument(index), *tests, (_RETURN, 0, 0, otherwise))
-
-
-def none_of(index: int, values: Iterable[int], otherwise: Action) -> Check:
-    """An argument, taken as 32 bits, is none of these values."""
-    unwanted = list(values)
-    last = len(unwanted) - 1
-    tests = [(_EQUAL, last - at, int(at == last), value) for at, value in enumerate(unwanted)]
     return (_argument(index), *tests, (_RETURN, 0, 0, otherwise))
 
 

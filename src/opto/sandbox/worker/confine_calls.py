@@ -62,8 +62,8 @@ sendfile 40 71, sendmmsg 307 269, sendmsg 46 211, sendto 44 206, set_robust_list
 set_tid_address 218 96, setdomainname 171 162, setfsgid 123 152, setfsuid 122 151
 setgid 106 144, setgroups 116 159, sethostname 170 161, setitimer 38 103, setns 308 268
 setpgid 109 154, setpriority 141 140, setregid 114 143, setresgid 119 149, setresuid 117 147
-setreuid 113 145, setrlimit 160 164, setsid 112 157, settimeofday 164 170, setuid 105 146
-setxattr 188 5, shmat 30 196, shmctl 31 195, shmget 29 194, shutdown 48 210
+setreuid 113 145, setrlimit 160 164, setsid 112 157, setsockopt 54 208, settimeofday 164 170
+setuid 105 146, setxattr 188 5, shmat 30 196, shmctl 31 195, shmget 29 194, shutdown 48 210
 sigaltstack 131 132, signalfd 282 -, signalfd4 289 74, socket 41 198, socketpair 53 199
 splice 275 76, stat 4 -, statx 332 291, swapoff 168 225, swapon 167 224, symlink 88 -
 symlinkat 266 36, sync 162 81, syncfs 306 267, sysfs 139 -, sysinfo 99 179, syslog 103 116
@@ -97,22 +97,21 @@ getsockopt shutdown umask capget wait4 waitid
 _DENIED = """
 fork vfork execve execveat rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal pidfd_open
 pidfd_getfd process_madvise process_mrelease ptrace process_vm_readv process_vm_writev kcmp
-perf_event_open bpf userfaultfd io_uring_setup io_uring_enter io_uring_register io_setup
-io_submit keyctl add_key request_key mount umount2 pivot_root chroot open_tree move_mount
-fsopen fsconfig fsmount fspick mount_setattr setns unshare kexec_load kexec_file_load
-init_module finit_module delete_module create_module reboot swapon swapoff settimeofday
-clock_settime clock_adjtime adjtimex sethostname setdomainname acct quotactl quotactl_fd
-nfsservctl syslog iopl ioperm vhangup lookup_dcookie modify_ldt uselib ustat sysfs _sysctl
-name_to_handle_at open_by_handle_at fanotify_init fanotify_mark setuid setgid setreuid
-setregid setresuid setresgid setfsuid setfsgid setgroups capset setpriority ioprio_set setpgid
-setsid migrate_pages move_pages memfd_create memfd_secret shmget shmat shmctl semget semop
-semtimedop semctl msgget msgsnd msgrcv msgctl mq_open mq_unlink socket connect bind listen
-accept accept4 sendmsg sendmmsg creat truncate ftruncate fallocate rename renameat renameat2
-mkdir mkdirat rmdir link linkat unlink unlinkat symlink symlinkat mknod mknodat chmod fchmod
-fchmodat chown fchown lchown fchownat utime utimes futimesat utimensat setxattr lsetxattr
-fsetxattr removexattr lremovexattr fremovexattr sync syncfs vmsplice splice tee sendfile
-copy_file_range timer_create signalfd signalfd4 inotify_init inotify_init1 inotify_add_watch
-seccomp flock
+perf_event_open bpf userfaultfd io_uring_setup io_uring_enter io_uring_register io_setup io_submit
+keyctl add_key request_key mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig
+fsmount fspick mount_setattr setns unshare kexec_load kexec_file_load init_module finit_module
+delete_module create_module reboot swapon swapoff settimeofday clock_settime clock_adjtime
+adjtimex sethostname setdomainname acct quotactl quotactl_fd nfsservctl syslog iopl ioperm vhangup
+lookup_dcookie modify_ldt uselib ustat sysfs _sysctl name_to_handle_at open_by_handle_at
+fanotify_init fanotify_mark setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid
+setgroups capset setpriority ioprio_set setpgid setsid migrate_pages move_pages memfd_create
+memfd_secret shmget shmat shmctl semget semop semtimedop semctl msgget msgsnd msgrcv msgctl
+mq_open mq_unlink socket connect bind listen accept accept4 sendmsg sendmmsg setsockopt creat
+truncate ftruncate fallocate rename renameat renameat2 mkdir mkdirat rmdir link linkat unlink
+unlinkat symlink symlinkat mknod mknodat chmod fchmod fchmodat chown fchown lchown fchownat utime
+utimes futimesat utimensat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr sync
+syncfs vmsplice splice tee sendfile copy_file_range timer_create signalfd signalfd4 inotify_init
+inotify_init1 inotify_add_watch seccomp flock
 """
 
 ALLOWED = tuple(_ALLOWED.split())

@@ -11,7 +11,6 @@ from .confine_bpf import (
     all_set,
     any_of,
     assemble,
-    none_of,
     none_set,
     null,
     refuse,
@@ -36,15 +35,12 @@ _THREAD = 0x10000
 _NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000
 _NAMESPACES |= 0x40000000
 
-# Who is told by a signal that a file is ready: the owner, whoever that is.
-_OWNERS = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
-# Locks, leases and notices: others would wait for them, and a reader can take them.
-_LOCKS = (6, 7, 37, 38, 1024, 1026)
-_FLAGS = (0, 1, 2, 3, 4, 1030, 1032)  # copies, flags, size of a pipe
-# Is it a terminal, and how wide; closed at exec; does it block; how much is there to read.
+# Copies, and flags. No owner, who would get signals; no locks, which others would wait for; no
+# larger pipes, whose memory no limit counts.
+_FLAGS = (0, 1, 2, 3, 4, 1030, 1032)
+# Is it a terminal, and how wide; closed at exec; does it block; how much is there to read. All
+# others belong to devices, or change files that are only open for reading.
 _HARMLESS = (0x5401, 0x802C542A, 0x5413, 0x5450, 0x5451, 0x5421, 0x541B)
-# Owners again; text put into a terminal's input; where messages of the console go.
-_TERMINAL = (0x8901, 0x8902, 0x5412, 0x541C, 0x541D)
 # The name of a thread and of a piece of memory; looking at what is in force.
 _NAMES = (15, 16, 0x53564D41, 2, 3, 21, 39)
 _SEGMENTS = (0x1002, 0x1003)  # a thread's own storage on x86-64
@@ -65,6 +61,8 @@ def _common() -> dict[str, tuple[Check, ...]]:
         # An address would reach other sockets, even from one that has a partner.
         "sendto": (null(4, _NO),),
         "socketpair": (any_of(0, _UNIX, _NO),),  # asyncio wakes itself by a pair
+        "fcntl": (any_of(1, _FLAGS, _NO),),
+        "ioctl": (any_of(1, _HARMLESS, _NO),),
         "open": (none_set(1, _WRITES, _NO),),
         "openat": (none_set(2, _WRITES, _NO),),
         "prlimit64": own_or_caller,
@@ -90,13 +88,9 @@ def filter_for(machine: str, level: str, *, files: bool) -> Filter:
     actions = {"clone3": _ABSENT, "openat2": _ABSENT}
     if level == "process":
         actions.update(dict.fromkeys(DENIED, _NO))
-        rules["fcntl"] = (none_of(1, (*_OWNERS, *_LOCKS), _NO),)
-        rules["ioctl"] = (none_of(1, _TERMINAL, _NO),)
         rules["personality"] = (any_of(0, _LOOKED_UP, _NO),)
         return assemble(machine, actions, rules, otherwise=ALLOW, unknown=_ABSENT)
     actions.update(dict.fromkeys(ALLOWED, ALLOW))
-    rules["fcntl"] = (any_of(1, _FLAGS, _NO),)
-    rules["ioctl"] = (any_of(1, _HARMLESS, _NO),)
     rules["arch_prctl"] = (any_of(0, _SEGMENTS, _NO),)
     rules["prlimit64"] = (any_of(0, (0, OWN), _NO), null(2, _NO))
     for name in ("sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler"):
