@@ -20,6 +20,7 @@ FACTOR = 3
 TABLE = {"a": [1, 2]}
 API_KEY = "sk-0123456789abcdefghij"
 CONNECTION = object()
+REGISTRY = {"tools": [object()]}
 PROMPT = node("Be kind.", name="prompt")
 LATER = "LATER"
 TOOLS = ModuleType("tools")
@@ -33,6 +34,10 @@ class Point:
 
     def shifted(self):
         return Point(self.x + FACTOR)
+
+
+class Held:
+    limit = CONNECTION
 
 
 def base(x):
@@ -57,6 +62,10 @@ def guarded(x):
 
 def careful(x):
     return API_KEY[0] + x
+
+
+def signed(x):
+    return x + len("sk-abcdefghijklmnopqrstuvwxyz123456")
 
 
 def closed():
@@ -193,12 +202,20 @@ def test_a_helper_that_needs_the_host_is_called_there_if_it_was():
     assert (got.host, got.sources) == ({"uses_closed": uses_closed}, {})
 
 
+def test_a_helper_with_a_secret_in_its_text_stays_here():
+    got = names("signed(x)", "signed(x)")
+    assert (got.host, got.sources) == ({"signed": signed}, {})
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
         ("API_KEY", "API_KEY, which looks like a secret"),
         ("CONNECTION", "CONNECTION, a object, which is no plain data"),
         ("PROMPT", "PROMPT, a node"),
+        ("REGISTRY", "REGISTRY, which holds a value of type object at ['tools'][0]"),
+        ("signed(x)", "signed(), which runs in your program"),
+        ("Held.limit", "Held, a class that stays in your program"),
         ("TOOLS.x", "TOOLS, a module of your program"),
         ("super().f(x)", "super()"),
         ("slowly(x)", "slowly(), which"),

@@ -26,6 +26,7 @@ class Agent(Base):
         self.password = "hunter2hunter2"
         self.client = object()
         self.prompt = node("x")
+        self.shelf = {"a": [self.client]}
         self.tool = lambda x: x + self.slot
         self.__inner = 6
 
@@ -50,7 +51,8 @@ class Agent(Base):
 
 
 EVERYTHING = (
-    "self.mood, self.slot, self.password, self.client, self.prompt, self.tool, self.answer, "
+    "self.mood, self.slot, self.password, self.client, self.prompt, self.shelf, self.tool, "
+    "self.answer, "
     "self.size, self.still, self.made, self.act, self.parent, self.shared, self.label, "
     "self.__inner, self.nothing"
 )
@@ -92,7 +94,7 @@ def test_others_are_not_and_a_property_is_not_run():
     why = seen.left_out
     assert set(why) == {
         *("tool", "answer", "still", "made", "act", "parent", "size"),
-        *("password", "client", "prompt"),
+        *("password", "client", "prompt", "shelf"),
     }
     assert "does not call it" in why["act"]
     assert "does not read it" in why["size"]
@@ -100,11 +102,18 @@ def test_others_are_not_and_a_property_is_not_run():
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("password", "secret"), ("client", "a object"), ("prompt", "is a node")]
+    ("name", "why"),
+    [
+        ("password", "secret"),
+        ("client", "a object"),
+        ("prompt", "is a node"),
+        ("shelf", "holds a value of type object at ['a'][0]"),
+    ],
 )
 def test_why_something_is_left_out(name, why):
     seen, _ = view(f"self.{name}", "self")
     assert why in seen.left_out[name]
+    assert all(way in seen.left_out[name] for way in ("as plain data", "host={...}", '"none"'))
     assert seen.values == {}
 
 
@@ -118,6 +127,8 @@ def test_code_that_reads_its_object_by_name_gets_all_of_it():
     assert seen.values["mood"] == "calm"
     assert seen.values["slot"] == 4
     assert not any(name.startswith("__") for name in seen.values)
+    # What cannot go there keeps nothing else from it.
+    assert "shelf" in seen.left_out
     assert seen.host == {}
 
 

@@ -6,10 +6,10 @@ import inspect
 from typing import Any
 
 from opto.llm import LLM
-from opto.sandbox.wire import Unsendable, check
+from opto.sandbox.wire import TooLarge, Unsendable, check
 from opto.trace.bundle import FunModule
 
-__all__ = ["awaits", "is_plain", "standin_for"]
+__all__ = ["awaits", "is_plain", "standin_for", "strange_in"]
 
 _PLAIN = frozenset((bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset))
 
@@ -28,6 +28,22 @@ def is_plain(value: Any) -> bool:
     except Unsendable:
         return False
     return True
+
+
+def strange_in(value: Any) -> str | None:
+    """What is no plain data of all that `value` holds, and where; None if nothing.
+
+    Example:
+        >>> strange_in({"a": [1, len]})
+        "a value of type builtin_function_or_method at ['a'][1]"
+    """
+    try:
+        check(value)
+    except Unsendable as error:
+        return str(error).partition(": only")[0]
+    except TooLarge:
+        return None  # so says whoever sends it
+    return None
 
 
 def standin_for(function: Any) -> str | None:

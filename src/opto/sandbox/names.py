@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxError, SourceError
 from opto.sandbox.analysis import Facts, facts_of, free_of
-from opto.sandbox.guard import is_guarded
+from opto.sandbox.guard import is_guarded, is_guarded_source
 from opto.sandbox.installed import is_installed, reference_to
-from opto.sandbox.kinds import awaits, is_plain, standin_for
+from opto.sandbox.kinds import awaits, is_plain, standin_for, strange_in
 from opto.sandbox.task import Names
 from opto.trace.define import layers
 from opto.trace.nodes import Node
@@ -172,9 +172,11 @@ class _Offers:
             elif allowed:
                 self._call(name, value)
             else:
+                of_class = isinstance(value, type)
+                called = f"{name}, a class that stays" if of_class else f"{name}(), which runs"
                 self._refused[name] = (
-                    f"{name}(), which runs in your program: your own code of the function does "
-                    f"not call it, and nobody has granted it"
+                    f"{called} in your program: your own code of the function does not call it, "
+                    f"and nobody has granted it"
                 )
 
     def _module(self, name: str, module: ModuleType) -> None:
@@ -189,6 +191,8 @@ class _Offers:
     def _copy(self, name: str, value: Any) -> None:
         if is_guarded(name, value):
             self._refused[name] = f"{name}, which looks like a secret: secrets stay in your program"
+        elif (strange := strange_in(value)) is not None:
+            self._refused[name] = f"{name}, which holds {strange}, which is no plain data"
         else:
             self._values[name] = value
 
@@ -209,6 +213,8 @@ class _Offers:
         text, own_name = read
         place = self._place_of(value)
         if place is None or self._clashes(place, text, own_name, value):
+            return False
+        if is_guarded_source(text):
             return False
         here, before = self.place, dict(self._refused)
         self.place, self._refused = place, {}

@@ -7,7 +7,8 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from opto.sandbox.guard import is_guarded
-from opto.sandbox.kinds import is_plain, standin_for
+from opto.sandbox.kinds import is_plain, standin_for, strange_in
+from opto.sandbox.names import WAYS
 from opto.sandbox.task import SelfView
 from opto.trace.containers import RESERVED, members
 from opto.trace.nodes import Node
@@ -73,18 +74,14 @@ class _Seen:
             return
         allowed = self.granted is None or name in self.granted
         if _runs_when_read(held) and not allowed:
-            self._leave(name, "is computed by your program, and the original code does not read it")
+            why = "is computed by your program, and the original code does not read it"
+            self._leave(name, f"{why}. {WAYS}")
             return
         value = getattr(self.me, real) if _is_bound_late(held) else held
-        if isinstance(value, Node):
-            self._leave(name, "is a node, which stays in your program: pass it as an argument")
-        elif callable(value):
+        if not isinstance(value, Node) and callable(value):
             self._call(name, value, allowed=allowed)
-        elif not is_plain(value):
-            kind = type(value).__name__
-            self._leave(name, f"is a {kind}, which is no plain data: pass what is needed of it")
-        elif is_guarded(name, value):
-            self._leave(name, "looks like a secret, and secrets stay in your program")
+        elif why := _why_not(name, value):
+            self._leave(name, f"{why}. {WAYS}")
         else:
             self.values[name] = value
 
@@ -93,7 +90,8 @@ class _Seen:
             self._leave(
                 name,
                 "runs in your program, and the original code does not call it: grant it "
-                f"by sandbox.Policy(host={{{name!r}: ...}}), as a function {name}()",
+                f"by sandbox.Policy(host={{{name!r}: ...}}), as a function {name}(); pass what it "
+                f'returns; or run the code in your program by sandbox="none", if you trust it',
             )
             return
         self.host[name] = value
@@ -103,6 +101,19 @@ class _Seen:
 
     def _leave(self, name: str, why: str) -> None:
         self.left_out[name] = f"{self.kind.__name__}.{name} {why}"
+
+
+def _why_not(name: str, value: Any) -> str:
+    """Why no copy of an attribute can be had; nothing if it can."""
+    if isinstance(value, Node):
+        return "is a node, which stays in your program: pass it as an argument"
+    if not is_plain(value):
+        return f"is a {type(value).__name__}, which is no plain data: pass what is needed of it"
+    if (strange := strange_in(value)) is not None:
+        return f"holds {strange}, which is no plain data: pass what is needed of it"
+    if is_guarded(name, value):
+        return "looks like a secret, and secrets stay in your program"
+    return ""
 
 
 def _runs_when_read(held: Any) -> bool:
