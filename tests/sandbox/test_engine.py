@@ -210,6 +210,7 @@ def test_time_in_the_host_is_not_the_codes_own(run):
         ("import os\ndef f(): os.abort()", "died", "crashed its process (SIGABRT)"),
         ("import ctypes\ndef f(): ctypes.string_at(0)", "died", "crashed its process (SIGSEGV)"),
         ("def f(): return f", "refused", "returned a value of type function at result"),
+        ("class P: pass\ndef f(): return P()", "refused", "a value of type P at result"),
         ("def f(): return [1, {'a': object()}]", "refused", "type object at result[1]['a']"),
         ("import itertools\ndef f(): return itertools.count()", "refused", "itertools.count"),
         ("def f():\n a = []\n a.append(a)\n return a", "limit", "contains itself"),
@@ -269,6 +270,30 @@ def test_what_stops_the_host_stops_the_call(run):
     with pytest.raises(KeyboardInterrupt):
         run("def f(): stop()", host={"stop": interrupted})
     assert run("def f(): return 1").value == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "plain"),
+    [
+        ("collections.Counter('aab')", {"a": 2, "b": 1}),
+        ("collections.defaultdict(list, a=[1])", {"a": [1]}),
+        ("collections.OrderedDict(a=collections.OrderedDict())", {"a": {}}),
+        ("collections.namedtuple('P', 'x y')(1, 2)", (1, 2)),
+        ("[enum.IntEnum('E', 'A B').B]", [2]),
+        ("enum.Enum('E', {'A': 'a'}, type=str).A", "a"),
+        ("type('F', (float,), {})(1.5)", 1.5),
+        ("type('C', (complex,), {})(1j)", 1j),
+        ("type('B', (bytes,), {})(b'a')", b"a"),
+        ("type('L', (list,), {'__iter__': None})([1])", [1]),
+        ("type('S', (set,), {})({1})", {1}),
+        ("type('S', (frozenset,), {})({1})", frozenset({1})),
+    ],
+)
+def test_what_is_derived_from_plain_data_comes_back_as_that(run, made, plain):
+    value = run(f"import collections, enum\ndef f(): return {made}").value_or_raise()
+    assert (value, type(value)) == (plain, type(plain))
+    inner = value[0] if type(value) is list else value
+    assert type(inner) in {dict, tuple, int, str, float, complex, bytes, set, frozenset}
 
 
 def test_arguments_that_are_no_data_are_refused_with_their_place(run):

@@ -81,7 +81,8 @@ def _returned(drawn: bool, value: Any, limits: codec.Limits) -> tuple[bytes, ...
     try:
         return frames.VALUE, *codec.pieces((drawn, value), limits, scene.offered)
     except Unsendable as error:
-        return _refused("refused", f"returned {error}".replace(" at [1]", " at result", 1))
+        said = f"returned {error}".replace(" at [1]", " at result", 1)
+        return _refused("refused", said.replace(f" {scene.MODULE}.", " ", 1))
     except TooLarge as error:
         return _refused("limit", f"returned too much: {error}")
 
