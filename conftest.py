@@ -7,6 +7,7 @@ because the examples stand in `src`.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -18,6 +19,7 @@ import pytest
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
 
 OURS = ("TRACE_", "OPTO_", "LITELLM_")
 KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_AUTH_TOKEN")
@@ -58,6 +60,15 @@ def guarded(method, position: int):
         return method(sock, *args)
 
     return call
+
+
+def pytest_collection_finish():
+    """Ten thousand tests and all that they import are almost a million objects.
+
+    Each look for living nodes and each full collection would pass over them, for half a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

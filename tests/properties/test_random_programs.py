@@ -23,8 +23,6 @@ def _looked_up_among_few():
     """`children` passes over all objects: over those that are made from here on."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 BUNDLED = {operation.name: bundle()(operation.run) for operation in FUNCTIONS}

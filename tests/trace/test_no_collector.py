@@ -28,7 +28,6 @@ def _no_collector():
     gc.disable()
     yield
     gc.enable()
-    gc.unfreeze()
     loop().close()
     loop.cache_clear()
 
