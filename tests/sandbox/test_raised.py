@@ -37,6 +37,16 @@ def test_builtin_errors(kind, message, made):
 
 
 @pytest.mark.parametrize(
+    "message", ["{[]: 1}", "-" * 4000 + "1", "(" * 4000, "not " * 900 + "1", r"'\d'", "1_" * 2000]
+)
+def test_a_key_may_call_itself_anything(message):
+    """Its `repr` is the code's, and is read here."""
+    found = error(error="KeyError", message=message)
+    assert type(found) is KeyError
+    assert found.args in {(message,), ("\\d",)}
+
+
+@pytest.mark.parametrize(
     "kind",
     ["SystemExit", "KeyboardInterrupt", "GeneratorExit", "StopIteration", "Mine", "int", "print",
      "a.b.ValueError", "UnicodeDecodeError", "ExceptionGroup", "", "BaseException"],

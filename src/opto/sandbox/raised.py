@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ForeignCodeError, SandboxError
@@ -82,8 +83,11 @@ def _told(outcome: Outcome) -> str:
 def _unquoted(message: str) -> object:
     """The key that was missing, of which the message is the `repr`."""
     try:
-        key: object = ast.literal_eval(message)
-    except (ValueError, SyntaxError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            key: object = ast.literal_eval(message)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        # A message may say anything, such as a key that is none, or a thousand signs.
         return message
     return key if isinstance(key, str | bytes | int | float | tuple | None) else message
 
