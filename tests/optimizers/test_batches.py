@@ -25,6 +25,15 @@ def batch(count=3):
     return prompt, outputs
 
 
+def test_a_model_is_told_in_one_line_what_a_batch_is():
+    prompt, outputs = batch()
+    optimizer = OptoPrime([prompt], llm=ScriptedLLM([]))
+    optimizer.backward(outputs, "shorter")
+    told = optimizer.problem_instance(optimizer.summarize()).documentation
+    assert "[batchify] All examples of a batch in one text" in told
+    assert ">>>" not in told
+
+
 def test_each_line_names_its_example():
     _, outputs = batch()
     assert outputs.data.splitlines() == [f"ID [{i}]: Be kind. q{i}" for i in range(3)]

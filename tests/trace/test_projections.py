@@ -6,7 +6,10 @@ import ast
 import inspect
 import subprocess
 import sys
+from enum import Enum
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +66,27 @@ def test_range_takes_numbers_only(x):
         Range(0, 10, clip=True)(x)
 
 
+@pytest.mark.parametrize(
+    ("bounds", "x", "taken"),
+    [
+        ((0.5, 9.5), 70, 9),
+        ((0.5, 9.5), -3, 1),
+        ((0, 10), 70.5, 10.0),
+        ((0, 10), np.int8(70), np.int8(10)),
+        ((0, 1), Fraction(3, 2), Fraction(1)),
+    ],
+)
+def test_a_number_is_clipped_to_one_of_its_own_type(bounds, x, taken):
+    got = Range(*bounds, clip=True)(x)
+    assert got == taken
+    assert type(got) is type(taken)
+
+
+def test_a_bound_that_no_number_of_the_type_keeps_to_is_refused():
+    with pytest.raises(NodeError, match=r"5 is not between 0\.2 and 0\.8"):
+        Range(0.2, 0.8, clip=True)(5)
+
+
 def test_a_range_without_numbers_is_refused():
     with pytest.raises(NodeError, match="no number in it"):
         Range(5, 1)
@@ -98,9 +122,28 @@ def test_text_that_names_two_choices_is_refused():
         Choices("a", "A")(" a ")
 
 
-def test_there_must_be_something_to_choose():
+class Hue(Enum):
+    RED = 1
+    GREEN = 2
+
+
+@pytest.mark.parametrize("options", [["a", "b"], ("a", "b"), {"a", "b"}])
+def test_choices_may_come_as_one_list(options):
+    assert set(Choices(options).options) == {"a", "b"}
+    assert Choices(options)("a") == "a"
+
+
+def test_choices_may_be_an_enum_or_a_range():
+    assert Choices(Hue).options == (Hue.RED, Hue.GREEN)
+    assert Choices(range(3)).options == (0, 1, 2)
+    assert Choices([1], [2])([1]) == [1]
+    assert Choices("ab").options == ("ab",)
+
+
+@pytest.mark.parametrize("options", [(), ([],)])
+def test_there_must_be_something_to_choose(options):
     with pytest.raises(NodeError, match="needs values to choose from"):
-        Choices()
+        Choices(*options)
 
 
 # -- Pattern -----------------------------------------------------------------------------

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from opto.optimizers.render import indented, safe_text
+from opto.optimizers.fences import indented
+from opto.optimizers.render import safe_text
 from opto.trace.bundle import bundle
 
 __all__ = ["batchify"]
 
 
-@bundle()
+# The words are for models: they need not be told how it is called.
+@bundle(description="[batchify] All examples of a batch in one text, each after its number.")
 def batchify(*items: Any) -> str:
     r"""The items, each with the number of its example before it: ``ID [0]: ...``.
 

@@ -11,6 +11,8 @@ import inspect
 import math
 import re
 from abc import ABC, abstractmethod
+from enum import EnumMeta
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ModelMissing, NodeError
@@ -95,8 +97,20 @@ class Range(Projection):
         if self.low <= x <= self.high:
             return x
         if self.clip and not math.isnan(x):
-            return self.low if x < self.low else self.high
+            return self._nearest(x)
         raise NodeError(f"{x!r} is not between {self.low} and {self.high}")
+
+    def _nearest(self, x: Any) -> Any:
+        """The bound that is nearest to `x`, as a number of the same type."""
+        whole = isinstance(x, Integral)
+        if x < self.low:
+            made = type(x)(math.ceil(self.low) if whole else self.low)
+        else:
+            made = type(x)(math.floor(self.high) if whole else self.high)
+        # Rounded to the type, a bound may lie outside: no whole number is between 0.2 and 0.8.
+        if not self.low <= made <= self.high:
+            raise NodeError(f"{x!r} is not between {self.low} and {self.high}")
+        return made
 
 
 class Choices(Projection):
@@ -106,7 +120,7 @@ class Choices(Projection):
     around it is taken as that choice.
 
     Args:
-        options: the values to choose from.
+        options: the values to choose from, or one list or enum of them.
 
     Raises:
         NodeError: there is nothing to choose from.
@@ -114,9 +128,13 @@ class Choices(Projection):
     Example:
         >>> Choices("red", "green")(" Red")
         'red'
+        >>> Choices(["red", "green"])("green")
+        'green'
     """
 
     def __init__(self, *options: Any) -> None:
+        if len(options) == 1 and isinstance(options[0], list | tuple | set | range | EnumMeta):
+            options = tuple(options[0])  # alone, it is no choice
         if not options:
             raise NodeError('Choices() needs values to choose from: Choices("red", "green")')
         self.options = options
