@@ -13,9 +13,9 @@ from opto.trace import node
 from opto.trace.tape import READS
 
 
-def answering(function):
+def answering(function, standin=None):
     asked = Asked()
-    return asked, asked.answering({"f": function})["f"]
+    return asked, asked.answering({"f": function}, {"f": standin} if standin else {})["f"]
 
 
 def test_a_node_is_noted_and_its_value_given_unread():
@@ -31,6 +31,20 @@ def test_a_node_is_noted_and_its_value_given_unread():
 
 def test_a_reply_is_its_text():
     assert answering(lambda: Reply("hi"))[1]() == "hi"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(node(3), ("Node", 3)), (Reply("hi"), ("Reply", "hi")), (4, ("", 4))]
+)
+def test_functions_of_the_users_say_what_their_answer_is(value, told):
+    asked, f = answering(lambda: value, "as_told")
+    assert f() == told
+    assert len(asked.nodes) == (told[0] == "Node")
+
+    async def later():
+        return value
+
+    assert asyncio.run(answering(later, "as_told_later")[1]()) == told
 
 
 def test_an_error_is_kept_here_and_goes_on():
@@ -59,5 +73,5 @@ def test_a_coroutine_function_is_answered_by_one():
 
 def test_the_methods_of_a_view_answer_alike():
     asked = Asked()
-    view = asked.seen(SelfView(values={"a": 1}, host={"f": lambda: node(5)}))
+    view = asked.seen(SelfView(values={"a": 1}, host={"f": lambda: node(5)}), {})
     assert (view.host["f"](), view.values, len(asked.nodes)) == (5, {"a": 1}, 1)

@@ -284,6 +284,31 @@ def test_functions_and_models_of_the_host():
     assert seen == [1, 2]
 
 
+def test_functions_of_the_host_may_return_nodes_and_replies():
+    llm = ScriptedLLM(["Paris"] * 2)
+
+    @bundle()
+    def scale(x):
+        return x * 2
+
+    def scaled(x):
+        return scale(x)
+
+    def said(x):
+        return llm(x)
+
+    @bundle(trainable=True)
+    def f(x):
+        return [scaled(x).data, said("x").text]
+
+    y = written(f, "def f(x):\n    a = scaled(x)\n    return [a.data, (a + 1).data, said('x')]")(1)
+    assert y.data == [2, 3, "Paris"]
+    assert [n.data for n in y.parents[-1:]] == [2]
+    assert written(f, "def f(x): return scaled(scaled(x))")(1).data == 4
+    code = "def f(x): return said('x').choices[0].message.content"
+    assert written(f, code)(1).data == "Paris"
+
+
 def test_of_an_error_in_the_host_only_the_class_gets_inside():
     f, _, _, _ = host_functions()
     code = (

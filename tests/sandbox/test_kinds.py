@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from opto.llm import ScriptedLLM
-from opto.sandbox.kinds import awaits, is_plain, standin_for
+from opto.sandbox.kinds import awaits, is_plain, standin_for, strange_in, told_by
 from opto.trace import bundle, node
 
 
@@ -72,3 +72,17 @@ def test_what_is_wrapped_and_awaited():
         len: (None, False),
     }
     assert standin_for(ScriptedLLM(["a"])) == "as_reply"
+
+
+def test_functions_of_the_users_tell_what_they_return():
+    assert list(map(told_by, (plain, slow, len))) == ["as_node", "as_told_later", None]
+    assert told_by(lambda: 1) == "as_told"
+    assert told_by(ScriptedLLM(["a"])) == "as_reply"
+
+
+def test_what_is_strange_in_a_value():
+    assert strange_in({"a": [1, 2]}) is None
+    assert strange_in([1, {2: print}]) == "a value of type builtin_function_or_method at [1][2]"
+    endless = []
+    endless.append(endless)
+    assert strange_in(endless) is None  # too deep to travel: so says whoever sends it

@@ -181,7 +181,8 @@ def test_a_helper_under_another_name():
 def test_what_the_users_code_called_may_be_called():
     got, standins = found("[inside(x), cached(x), scale(x), llm(x)]", "inside, cached, scale, llm")
     assert got.host == {"inside": inside, "cached": cached, "scale": scale, "llm": llm}
-    assert standins == {"scale": "as_node", "llm": "as_reply"}
+    told = {"inside": "as_told", "cached": "as_told"}
+    assert standins == {"scale": "as_node", "llm": "as_reply", **told}
 
 
 @pytest.mark.parametrize("name", ["inside", "cached", "scale", "llm", "uses_closed"])

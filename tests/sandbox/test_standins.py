@@ -13,7 +13,15 @@ import pytest
 from opto.llm import Reply
 from opto.sandbox import standins
 from opto.sandbox.standing import ENTRY, with_standins
-from opto.sandbox.standins import Node, View, as_node, as_node_later, plain, reply_of
+from opto.sandbox.standins import (
+    Node,
+    View,
+    as_node,
+    as_node_later,
+    plain,
+)
+from opto.sandbox.standins import Reply as Said
+from opto.sandbox.worker.scene import offered
 from opto.trace import node
 
 OPERATIONS = [
@@ -90,10 +98,14 @@ def test_functions_are_given_plain_values():
 
 
 def test_a_reply_has_the_form_of_a_reply():
-    ours, theirs = reply_of("hi"), Reply("hi")
+    ours, theirs = Said("hi"), Reply("hi")
     assert ours.text == theirs.text
     assert ours.choices[0].message.content == theirs.choices[0].message.content
     assert ours.choices[0].message.role == theirs.choices[0].message.role
+
+
+def test_a_reply_is_its_text_where_plain_data_is_wanted():
+    assert offered(Said("hi")) == "hi"
 
 
 def test_a_view_replaces_methods_and_nothing_else():
@@ -153,3 +165,22 @@ def test_the_text_that_puts_them_in_place():
     assert world["h"] == 1
     # Nothing of theirs hides a name of the code's.
     assert "Node" not in world
+
+
+def placed(made, function):
+    _, _, sources = with_standins("", "f", {}, {"g": made}, {})
+    world = {"g": function}
+    for source in sources.values():
+        exec(source, world)
+    return world["g"]
+
+
+def test_functions_that_say_what_they_return():
+    assert placed("as_told", lambda x: ("", x))(1) == 1
+    assert placed("as_told", lambda x: ("Node", x))(x=2).data == 2
+    assert placed("as_told", lambda: ("Reply", "hi"))().choices[0].message.content == "hi"
+
+    async def later(x):
+        return "Node", x
+
+    assert asyncio.run(placed("as_told_later", later)(3)).data == 3

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opto.llm import Reply
-from opto.sandbox.kinds import awaits
+from opto.sandbox.kinds import TOLD, awaits
 from opto.trace.nodes import Node
 
 if TYPE_CHECKING:
@@ -29,20 +29,34 @@ class Asked:
         self.nodes: list[Node[Any]] = []
         self.failure: Exception | None = None
 
-    def answering(self, host: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-        """The functions, each answering with plain data."""
-        return {name: self._answering(function) for name, function in host.items()}
+    def answering(
+        self, host: Mapping[str, Callable[..., Any]], standins: Mapping[str, str]
+    ) -> dict[str, Callable[..., Any]]:
+        """The functions, each answering with plain data.
 
-    def seen(self, view: SelfView) -> SelfView:
+        Args:
+            host: the functions by name.
+            standins: what stands for what they return; see `opto.sandbox.kinds.standin_for`.
+        """
+        return {
+            name: self._answering(
+                function, self._told if standins.get(name) in TOLD else self._plain
+            )
+            for name, function in host.items()
+        }
+
+    def seen(self, view: SelfView, standins: Mapping[str, str]) -> SelfView:
         """The view of an object, whose methods answer with plain data."""
-        return replace(view, host=self.answering(view.host))
+        return replace(view, host=self.answering(view.host, standins))
 
-    def _answering(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _answering(
+        self, function: Callable[..., Any], plain: Callable[[Any], Any]
+    ) -> Callable[..., Any]:
         if awaits(function):
 
             async def answer_later(*args: Any, **kwargs: Any) -> Any:
                 try:
-                    return self._plain(await function(*args, **kwargs))
+                    return plain(await function(*args, **kwargs))
                 except Exception as error:
                     self.failure = error
                     raise
@@ -51,13 +65,18 @@ class Asked:
 
         def answer(*args: Any, **kwargs: Any) -> Any:
             try:
-                return self._plain(function(*args, **kwargs))
+                return plain(function(*args, **kwargs))
             except Exception as error:
                 # The worker learns its class alone: the words may hold a key.
                 self.failure = error
                 raise
 
         return answer
+
+    def _told(self, value: Any) -> tuple[str, Any]:
+        """What stands for the value over there, and the value."""
+        kind = next((k.__name__ for k in (Node, Reply) if isinstance(value, k)), "")
+        return kind, self._plain(value)
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, Node):

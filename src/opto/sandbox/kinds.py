@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from types import BuiltinFunctionType
 from typing import Any
 
 from opto.llm import LLM
 from opto.sandbox.wire import TooLarge, Unsendable, check
 from opto.trace.bundle import FunModule
 
-__all__ = ["awaits", "is_plain", "standin_for", "strange_in"]
+__all__ = ["TOLD", "awaits", "is_plain", "standin_for", "strange_in", "told_by"]
 
+# Wrappers of functions that say with each answer what it is.
+TOLD = ("as_told", "as_told_later")
 _PLAIN = frozenset((bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset))
 
 
@@ -47,7 +50,7 @@ def strange_in(value: Any) -> str | None:
 
 
 def standin_for(function: Any) -> str | None:
-    """What in `opto.sandbox.standins` wraps `function`; None where it returns plain data.
+    """What in `opto.sandbox.standins` wraps `function`; None where that is not known beforehand.
 
     Example:
         >>> from opto.trace import bundle
@@ -57,6 +60,19 @@ def standin_for(function: Any) -> str | None:
     if isinstance(function, FunModule):
         return "as_node_later" if awaits(function) else "as_node"
     return "as_reply" if isinstance(function, LLM) else None
+
+
+def told_by(function: Any) -> str | None:
+    """The same for a function that is called in the host: the user's own tell with each answer.
+
+    Example:
+        >>> told_by(lambda x: x), told_by(len)
+        ('as_told', None)
+    """
+    found = standin_for(function)
+    if found is not None or isinstance(function, BuiltinFunctionType):
+        return found
+    return TOLD[awaits(function)]
 
 
 def awaits(function: Any) -> bool:

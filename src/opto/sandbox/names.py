@@ -19,7 +19,7 @@ from opto.errors import SandboxError, SourceError
 from opto.sandbox.analysis import Facts, facts_of, free_of
 from opto.sandbox.guard import is_guarded, is_guarded_source
 from opto.sandbox.installed import is_installed, reference_to
-from opto.sandbox.kinds import awaits, is_plain, standin_for, strange_in
+from opto.sandbox.kinds import awaits, is_plain, standin_for, strange_in, told_by
 from opto.sandbox.task import Names
 from opto.trace.define import layers
 from opto.trace.nodes import Node
@@ -201,7 +201,7 @@ class _Offers:
             self._refused[name] = f"{name}(), which must be awaited, and the code does not await"
             return
         self._host[name] = function
-        standin = standin_for(function)
+        standin = told_by(function)
         if standin is not None:
             self.standins[name] = standin
 

@@ -7,7 +7,7 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from opto.sandbox.guard import is_guarded
-from opto.sandbox.kinds import is_plain, standin_for, strange_in
+from opto.sandbox.kinds import is_plain, strange_in, told_by
 from opto.sandbox.names import WAYS
 from opto.sandbox.task import SelfView
 from opto.trace.containers import RESERVED, members
@@ -95,7 +95,7 @@ class _Seen:
             )
             return
         self.host[name] = value
-        standin = standin_for(value)
+        standin = told_by(value)
         if standin is not None:
             self.standins[name] = standin
 

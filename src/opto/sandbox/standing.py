@@ -14,8 +14,28 @@ if TYPE_CHECKING:
 __all__ = ["ENTRY", "with_standins"]
 
 # Names that no code has by chance.
-_ROOM = "_opto_standins"
-ENTRY = "_opto_entry"
+_ROOM, ENTRY = "_opto_standins", "_opto_entry"
+# Around functions that say with each answer what stands for it: most often, nothing.
+_TELLING = {
+    "as_told": """def _opto_told(function):
+    def call(*args, **kwargs):
+        kind, value = function(*args, **kwargs)
+        return _opto_standins(kind)(value) if kind else value
+    return call
+""",
+    "as_told_later": """def _opto_told_later(function):
+    async def call(*args, **kwargs):
+        kind, value = await function(*args, **kwargs)
+        return _opto_standins(kind)(value) if kind else value
+    return call
+""",
+}
+# Read when it is first asked for something, which takes a millisecond.
+_FINDING = """def _opto_standins(name, room={{'__name__': '_opto_standins'}}):
+    if len(room) == 1:
+        exec({text!r}, room)
+    return room[name]
+"""
 
 
 def with_standins(
@@ -40,8 +60,9 @@ def with_standins(
     """
     if not functions and not methods:
         return text, name, sources
-    room = f"{_ROOM} = {{'__name__': {_ROOM!r}}}\nexec({_text()!r}, {_ROOM})"
-    first = {_ROOM: room}
+    used = {*functions.values(), *methods.values()}
+    first = {_ROOM: _FINDING.format(text=_text())}
+    first |= {f"{_ROOM}.{made}": text for made, text in _TELLING.items() if made in used}
     for function, made in functions.items():
         first[f"{_ROOM}_{function}"] = f"{function} = {_wrapped(function, made)}"
     if not methods:
@@ -50,13 +71,14 @@ def with_standins(
     # Behind the code, so that its lines keep their numbers; it may also define what it is called.
     entry = (
         f"\n\ndef {ENTRY}(me, *args, **kwargs):\n"
-        f"    return {name}({_ROOM}['View'](me, {{{pairs}}}), *args, **kwargs)\n"
+        f"    return {name}({_ROOM}('View')(me, {{{pairs}}}), *args, **kwargs)\n"
     )
     return text + entry, ENTRY, {**first, **sources}
 
 
-def _wrapped(function: str, wrapper: str) -> str:
-    return f"{_ROOM}[{wrapper!r}]({function})"
+def _wrapped(function: str, made: str) -> str:
+    wrapper = made.replace("as_", "_opto_") if made in _TELLING else f"{_ROOM}({made!r})"
+    return f"{wrapper}({function})"
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,15 @@ import operator
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["Node", "View", "as_node", "as_node_later", "as_reply", "plain", "reply_of"]
+__all__ = [
+    "Node",
+    "Reply",
+    "View",
+    "as_node",
+    "as_node_later",
+    "as_reply",
+    "plain",
+]
 
 _RECORDED = (
     *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift"),
@@ -145,13 +153,23 @@ def as_reply(function: Any) -> Any:
     """`function`, which returns a text, with the text as a model's reply."""
 
     def ask(*args: Any, **kwargs: Any) -> Any:
-        return reply_of(function(*plain(args), **plain(kwargs)))
+        return Reply(function(*plain(args), **plain(kwargs)))
 
     return ask
 
 
-def reply_of(text: str) -> Any:
-    """A text as a reply, in the form that OpenAI's client gives it."""
-    message = SimpleNamespace(role="assistant", content=text, tool_calls=None)
-    choice = SimpleNamespace(index=0, message=message, finish_reason="stop")
-    return SimpleNamespace(text=text, choices=[choice])
+class Reply:
+    """A model's reply, in the form that OpenAI's client gives it; as plain data, it is its text."""
+
+    __slots__ = ("choices", "text")
+
+    def __init__(self, text: str) -> None:
+        message = SimpleNamespace(role="assistant", content=text, tool_calls=None)
+        self.text = text
+        self.choices = [SimpleNamespace(index=0, message=message, finish_reason="stop")]
+
+    def __opto_plain__(self) -> Any:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Reply({self.text!r})"
