@@ -90,6 +90,24 @@ def test_a_value_that_is_written_as_an_assignment_is_taken_and_that_is_named(pre
     assert liberties[0].startswith(f"{said!r} read as")
 
 
+@pytest.mark.parametrize("said", [{"value": 7}, {"type": "int", "value": "7", "name": "x0"}])
+def test_a_value_in_an_object_that_describes_it_is_taken_and_that_is_named(said):
+    problem = Problem(**wanted({"x0": node(1, trainable=True)}))
+    assert typed("x0", said, problem) == (7, ("the value of 'x0' in an object that describes it",))
+
+
+@pytest.mark.parametrize("said", [{"value": 7, "name": "y0"}, {"value": 7, "unit": "m"}, {"x": 7}])
+def test_a_value_in_another_object_is_none(said):
+    problem = Problem(**wanted({"x0": node(1, trainable=True)}))
+    with pytest.raises(AnswerError, match="must be a whole number"):
+        typed("x0", said, problem)
+
+
+def test_an_object_is_taken_whole_where_one_is_asked_for():
+    problem = Problem(**wanted({"x0": node({"value": 1}, trainable=True)}))
+    assert typed("x0", {"value": 7}, problem) == ({"value": 7}, ())
+
+
 @pytest.mark.parametrize("said", ["x0 = x0 + 1", "-x0 = 5", "x1 = 5", "x0 = 5 or 6", "x0 ="])
 def test_an_assignment_of_something_else_is_none(said):
     problem = Problem(**wanted({"x0": node(1, trainable=True)}))

@@ -20,6 +20,7 @@ from opto.formats.names import Names
 from opto.formats.parsed import Parsed
 from opto.formats.scan import Block, Found, scanned
 from opto.formats.schemas import drawn, is_strict, moved, pointer
+from opto.formats.wrapped import unquoted, unwrapped
 
 if TYPE_CHECKING:
     from opto.formats.field import Field
@@ -110,12 +111,16 @@ class JSONFormat:
             return Parsed(thoughts, failure=_nothing(thoughts, scan.ended))
         if answer.strip().strip("`\"'.").upper() == STOP:
             return Parsed(thoughts, stop=True)
-        found = [piece for piece in parts if isinstance(piece, Found)]
+        names = Names(fields)
+        objects = (piece for piece in parts if isinstance(piece, Found))
+        found = [unwrapped(one, self.suggestion, names, self.answer) for one in objects]
         chosen = self._choose(found, fields)
         if chosen is None:
             blocks = [piece for piece in parts if isinstance(piece, Block)]
-            return _code_alone(blocks, fields, thoughts) or Parsed(
-                thoughts, failure=self._unreadable(found)
+            return (
+                _code_alone(blocks, fields, thoughts)
+                or (self._unquoted(answer, fields, thoughts) if not found else None)
+                or Parsed(thoughts, failure=self._unreadable(found))
             )
         read = self._read(chosen, fields, thoughts)
         others = [f for f in self._speaking(found, fields) if f.content != chosen.content]
@@ -181,6 +186,15 @@ class JSONFormat:
         taken = Names(fields).sort(given, mends)
         stop = not given and answer == STOP
         return Parsed(reasoning, answer, repairs=tuple(mends), stop=stop, **taken)
+
+    def _unquoted(self, answer: str, fields: Sequence[Field], thoughts: str) -> Parsed | None:
+        """What is read in the answer when it is freed of quotes, if that is anything."""
+        inner = unquoted(answer)
+        parsed = self.parse(inner[0], fields) if inner else None
+        if inner is None or parsed is None or not (parsed.values or parsed.refused):
+            return None
+        reasoning = "\n".join(filter(None, [thoughts, parsed.reasoning]))
+        return replace(parsed, reasoning=reasoning, repairs=(inner[1], *parsed.repairs))
 
     def _unreadable(self, found: Sequence[Found]) -> str:
         if found and not found[-1].whole:

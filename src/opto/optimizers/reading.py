@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_in", "proposal_of", "typed"]
 
+_SAID = {"name", "type", "value", "constraint", "description"}
 _SHOWN = (int, float, complex, list, tuple, dict, set, frozenset, Enum)
 """Values that a text can show; one that is a text itself, or is made of one, is not looked into."""
 
@@ -144,6 +146,23 @@ def typed(name: str, given: Any, problem: Problem) -> tuple[Any, tuple[str, ...]
     Raises:
         AnswerError: it does not fit.
     """
+    try:
+        return _typed(name, given, problem)
+    except AnswerError:
+        if not _describes(given, name):
+            raise
+    value, liberties = _typed(name, given["value"], problem)
+    return value, (f"the value of {name!r} in an object that describes it", *liberties)
+
+
+def _describes(given: Any, name: str) -> bool:
+    """Whether an object is a value with what a prompt says of it, as models copy that."""
+    if not isinstance(given, Mapping) or "value" not in given or not _SAID.issuperset(given):
+        return False
+    return given.get("name", name) == name
+
+
+def _typed(name: str, given: Any, problem: Problem) -> tuple[Any, tuple[str, ...]]:
     current = problem.current[name]
     try:
         if name in problem.heads:
