@@ -159,7 +159,7 @@ def _describes(given: Any, name: str) -> bool:
     """Whether an object is a value with what a prompt says of it, as models copy that."""
     if not isinstance(given, Mapping) or "value" not in given or not _SAID.issuperset(given):
         return False
-    return given.get("name", name) == name
+    return bool(given.get("name", name) == name)
 
 
 def _typed(name: str, given: Any, problem: Problem) -> tuple[Any, tuple[str, ...]]:
