@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxUnavailable
 from opto.sandbox.engine import asked_here, not_sent, too_long
+from opto.sandbox.monty_standins import STANDINS, plain_of
 from opto.sandbox.monty_tables import rebuilt, taking_apart
 from opto.sandbox.outcome import Outcome, clean
 from opto.sandbox.report import Report
-from opto.sandbox.sending import MOST_TEXT, Sender
+from opto.sandbox.sending import MOST_TEXT, Sender, is_async
+from opto.sandbox.standing import ROOM
 from opto.sandbox.where import place
 from opto.sandbox.wire import Garbage, Limits, TooLarge, Unsendable, check, decode, encode
 
@@ -177,16 +179,17 @@ class _Run:
             "external_lookup": {called + name: self._granted(name, f) for name, f in hosted},
             "print_callback": self._print,
         }
+        awaits = re.search(rf"^\s*async\s+def\s+{re.escape(task.name)}\b", task.text, re.MULTILINE)
         before = [
             taking_apart(apart),
-            *(_hosted(name, called + name, apart) for name, _ in hosted),
+            *(_hosted(n, called + n, apart, bool(awaits) and is_async(f)) for n, f in hosted),
             *map(_imported, names.modules.items()),
-            *names.sources.values(),
+            *(STANDINS if name == ROOM else text for name, text in names.sources.items()),
         ]
         session.feed_run("\n".join(before), inputs=dict(names.values), **how)
         session.feed_run(task.text, **how)
-        awaits = re.search(rf"^\s*async\s+def\s+{re.escape(task.name)}\b", task.text, re.MULTILINE)
-        call = f"{apart}({'await ' if awaits else ''}{task.name}(*{ARGS}, **{KWARGS}))"
+        call = f"{'await ' if awaits else ''}{task.name}(*{ARGS}, **{KWARGS})"
+        call = f"{apart}({plain_of(call) if ROOM in names.sources else call})"
         given = {ARGS: task.args, KWARGS: dict(task.kwargs)}
         return session.feed_run(call, inputs=given, **how)
 
@@ -270,8 +273,9 @@ class _Run:
         return replace(outcome, printed=printed, seconds=own, host_calls=self.calls)
 
 
-def _hosted(name: str, called: str, apart: str) -> str:
-    return f"def {name}(*args, **kwargs):\n    return {called}({apart}((args, kwargs)))"
+def _hosted(name: str, called: str, apart: str, awaited: bool) -> str:
+    head = f"{'async ' if awaited else ''}def {name}(*args, **kwargs):\n"
+    return f"{head}    return {called}({apart}((args, kwargs)))"
 
 
 def _imported(named: tuple[str, str]) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opto.sandbox.policy import Policy
     from opto.sandbox.task import Task
 
-__all__ = ["MOST_TEXT", "Sender", "Sent", "with_numpy"]
+__all__ = ["MOST_TEXT", "Sender", "Sent", "is_async", "with_numpy"]
 
 MOST_TEXT = 256 * 1024
 # Of so many calls it is remembered how often each was made; of each piece of it, so many bytes.
@@ -95,7 +95,7 @@ def _of_view(name: str) -> str:
 
 def _plain(task: Task, policy: Policy, granted: Mapping[str, Any]) -> dict[str, Any]:
     names, view = task.names, None
-    awaited = {name: _is_async(f) for name, f in granted.items()}
+    awaited = {name: is_async(f) for name, f in granted.items()}
     if names.self_view is not None:
         seen = names.self_view
         view = {
@@ -122,7 +122,8 @@ def _plain(task: Task, policy: Policy, granted: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _is_async(function: Callable[..., Any]) -> bool:
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether what a function of the host gives is to be awaited."""
     made = inspect.unwrap(function) if inspect.isfunction(function) else function
     return inspect.iscoroutinefunction(made) or inspect.iscoroutinefunction(
         getattr(made, "__call__", None)  # noqa: B004 - of an object with an async `__call__`

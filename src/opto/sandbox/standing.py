@@ -11,10 +11,10 @@ from opto.sandbox import standins as _standins
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ENTRY", "with_standins"]
+__all__ = ["ENTRY", "ROOM", "with_standins"]
 
 # Names that no code has by chance.
-_ROOM, ENTRY = "_opto_standins", "_opto_entry"
+ROOM, ENTRY = "_opto_standins", "_opto_entry"
 # Around functions that say with each answer what stands for it: most often, nothing.
 _TELLING = {
     "as_told": """def _opto_told(function):
@@ -61,23 +61,23 @@ def with_standins(
     if not functions and not methods:
         return text, name, sources
     used = {*functions.values(), *methods.values()}
-    first = {_ROOM: _FINDING.format(text=_text())}
-    first |= {f"{_ROOM}.{made}": text for made, text in _TELLING.items() if made in used}
+    first = {ROOM: _FINDING.format(text=_text())}
+    first |= {f"{ROOM}.{made}": text for made, text in _TELLING.items() if made in used}
     for function, made in functions.items():
-        first[f"{_ROOM}_{function}"] = f"{function} = {_wrapped(function, made)}"
+        first[f"{ROOM}_{function}"] = f"{function} = {_wrapped(function, made)}"
     if not methods:
         return text, name, {**first, **sources}
     pairs = ", ".join(f"{m!r}: {_wrapped(f'me.{m}', made)}" for m, made in methods.items())
     # Behind the code, so that its lines keep their numbers; it may also define what it is called.
     entry = (
         f"\n\ndef {ENTRY}(me, *args, **kwargs):\n"
-        f"    return {name}({_ROOM}('View')(me, {{{pairs}}}), *args, **kwargs)\n"
+        f"    return {name}({ROOM}('View')(me, {{{pairs}}}), *args, **kwargs)\n"
     )
     return text + entry, ENTRY, {**first, **sources}
 
 
 def _wrapped(function: str, made: str) -> str:
-    wrapper = made.replace("as_", "_opto_") if made in _TELLING else f"{_ROOM}({made!r})"
+    wrapper = made.replace("as_", "_opto_") if made in _TELLING else f"{ROOM}({made!r})"
     return f"{wrapper}({function})"
 
 
