@@ -82,6 +82,15 @@ def test_a_score_is_feedback_that_is_a_number(feedback, score):
     assert Episode({}, feedback).score == score
 
 
+def test_a_pair_is_a_round():
+    """As subclasses of the original remember it."""
+    memory = Memory(2, best=1)
+    for score in (9, 1, 2, 3):
+        memory.add(({"x0": score}, score))
+    assert list(memory) == [Episode({"x0": n}, str(n)) for n in (9, 2, 3)]
+    assert list(Memory.of_data(memory.to_data())) == list(memory)
+
+
 def test_the_old_address_works():
     assert opto.optimizers.buffers.FIFOBuffer is FIFOBuffer
 

@@ -3,7 +3,8 @@
 import pytest
 
 from opto.llm import Reply, ScriptedLLM
-from opto.optimizers import OptoPrime
+from opto.optimizers import OPRO, OptoPrime, OptoPrimeMulti
+from opto.optimizers.optoprime import ProblemInstance
 from opto.optimizers.problem import Problem
 from tests.optimizers.answers import suggests
 
@@ -73,6 +74,24 @@ def test_an_own_problem_is_shown(x):
     optimizer.step()
     assert words(model)[1] == "MY PROBLEM"
     assert x.data == 4
+
+
+@pytest.mark.parametrize("optimizer", [OptoPrime, OPRO, OptoPrimeMulti])
+@pytest.mark.parametrize("made", [ProblemInstance(code="MINE", feedback="f"), "MINE"])
+def test_an_own_problem_need_not_know_what_an_answer_may_set(optimizer, made, x):
+    """As subclasses of the original make one: of texts alone."""
+
+    class Own(optimizer):
+        def problem_instance(self, summary, mask=None):
+            return made
+
+    own = Own([x], llm=(model := ScriptedLLM([suggests(x0=4)] * 3)))
+    own.backward(x + 1, "larger")
+    own.step()
+    assert x.data == 4
+    assert "MINE" in words(model)[1]
+    assert '"suggestion": {"x0": <int>}' in words(model)[1]
+    assert "MINE" in str(own.summary_log[0]["problem_instance"])
 
 
 def test_an_own_summary_is_used(x):

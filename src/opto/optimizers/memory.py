@@ -114,8 +114,13 @@ class Memory(FIFOBuffer[Episode]):
         self.best: int = _count(best)
         self.kept: list[Episode] = []
 
-    def add(self, item: Episode) -> None:
-        """Keep `item`; what is neither among the last nor the best is forgotten."""
+    def add(self, item: Episode | tuple[Mapping[str, Any], Any]) -> None:
+        """Keep `item`; what is neither among the last nor the best is forgotten.
+
+        Args:
+            item: a round, or the pair that it is.
+        """
+        item = item if isinstance(item, Episode) else Episode.of(*item)
         older = (
             item if self.size == 0 else self.buffer[0] if len(self.buffer) == self.size else None
         )

@@ -257,7 +257,8 @@ class OptoPrime(ProposingOptimizer):
             *args: for hooks of subclasses.
             **kwargs: for hooks of subclasses.
         """
-        return self._words(self.problem_instance(summary, mask=mask), self.memory)
+        problem = self._completed(self.problem_instance(summary, mask=mask), summary)
+        return self._words(problem, self.memory)
 
     def _prompt_of(
         self, problem: Any, summary: FunctionFeedback, mask: Collection[str] | None

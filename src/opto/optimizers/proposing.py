@@ -102,6 +102,20 @@ class ProposingOptimizer(AskingOptimizer):
     def _words(self, problem: Problem, memory: Iterable[Episode]) -> tuple[str, str]:
         """The words of a problem, without the program."""
 
+    def _completed(self, problem: Any, summary: FunctionFeedback) -> Problem:
+        """The problem with what an answer may set, which a hook need not know of.
+
+        A hook may also return anything that has a text.
+        """
+        if isinstance(problem, Problem) and problem.fields:
+            return problem
+        whole = (
+            problem
+            if isinstance(problem, Problem)
+            else Problem(instruction=str(problem), titles={"instruction": ""})
+        )
+        return replace(whole, **wanted(self._targets(summary.variables)))
+
     def _targets(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """Parameters by name: those that are named, or those of the last run, or all."""
         known = {p.py_name: p for p in self.parameters if p.trainable}
@@ -186,10 +200,8 @@ class ProposingOptimizer(AskingOptimizer):
             **noted: what the log shall hold besides.
         """
         summary = self.summarize()
-        problem: Any = self.problem_instance(summary, mask=mask)
+        problem = self._completed(self.problem_instance(summary, mask=mask), summary)
         prompt = self._prompt_of(problem, summary, mask)
-        if not isinstance(problem, Problem):  # a hook may return anything that has a text
-            problem = Problem(**wanted(self._targets(summary.variables)))
         proposal = yield from planned(problem, self.memory, prompt)
         every = (proposal, *proposal.others)
         updates = [self._update_of(replace(p, others=()), summary) for p in every]
