@@ -13,7 +13,7 @@ from opto.trace.hidden import settle
 from opto.trace.order import ancestors, levels, names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Graph", "Step", "ancestors", "levels", "names_of"]
 
@@ -84,16 +84,17 @@ class Graph:
         """
         if len(outputs) == 1 and not hasattr(outputs[0], "_args"):
             part = outputs[0]
-            nodes, feedback = list(part.nodes), part.feedback
+            # What knows the levels of its nodes has them in order.
+            pairs, feedback = getattr(part, "graph", None) or _ordered(part.nodes), part.feedback
         else:
-            nodes, feedback = _whole(outputs), Feedback()
-        level = levels(ancestors(*nodes))
-        nodes.sort(key=lambda n: (level[id(n)], n._serial))
-        names = names_of(nodes)
+            pairs, feedback = _ordered(_whole(outputs)), Feedback()
+        names = {id(n): name for n, name in names_of(n for _, n in pairs).items()}
         said = {r.output for r in feedback.remarks}
-        ends = {id(n) for n in outputs} if not said else {id(n) for n in nodes if n.py_name in said}
-        steps = tuple(_step(n, level[id(n)], names) for n in nodes)
-        last = {names[n]: n for n in nodes if id(n) in ends}
+        ends = (
+            {id(n) for n in outputs} if not said else {id(n) for _, n in pairs if n.py_name in said}
+        )
+        steps = tuple([_step(n, level, names) for level, n in pairs])
+        last = {names[id(n)]: n for _, n in pairs if id(n) in ends}
         graph = cls(steps, tuple(last), feedback)
         graph._ends.update((name, ref(n)) for name, n in last.items())
         return graph
@@ -172,22 +173,33 @@ def _whole(outputs: tuple[Any, ...]) -> list[Any]:
     return ancestors(*nodes, *hidden.values()) if hidden else nodes
 
 
-def _step(node: Any, level: int, names: dict[Any, str]) -> Step:
-    # An input that is not among the nodes stays unnamed: the step is then a given.
-    inputs = [(key, n) for key, n in _inputs(node) if n in names]
-    inside = bool(inputs) and all(a in names for a in node._args)
+def _ordered(nodes: Iterable[Any]) -> list[tuple[int, Any]]:
+    """Pairs of level and node, sorted by level and then by creation."""
+    found = list(nodes)
+    level = levels(ancestors(*found))
+    return sorted([(level[id(n)], n) for n in found], key=lambda pair: (pair[0], pair[1]._serial))
+
+
+def _step(node: Any, level: int, names: dict[int, str]) -> Step:
+    inputs: tuple[tuple[str, str], ...] = ()
+    for arg in node._args:
+        if id(arg) not in names:  # an input that is not among the nodes: the step is a given
+            break
+    else:
+        inputs = tuple([(k, names[id(n)]) for k, n in _inputs(node) if id(n) in names])
+    given, more = node._op is None, node._extras
     return Step(
-        name=names[node],
-        value=node.recorded,
-        kind=node.kind,
-        level=level,
-        op=node.op_name if inside else None,
-        inputs=tuple((k, names[n]) for k, n in inputs) if inside else (),
-        documentation=node._description if node._op is not None else None,
-        description=node.description if node._op is None else None,
-        constraint=node.constraint,
-        trainable=node.trainable,
-        sandbox=_held(node),
+        names[id(node)],
+        node.recorded,
+        node.kind,
+        level,
+        node.op_name if inputs else None,
+        inputs,
+        None if given else node._description,
+        node.description if given else None,
+        more.constraint,
+        more.trainable,
+        _held(node),
     )
 
 
@@ -199,6 +211,7 @@ def _held(node: Any) -> str | None:
     return "none" if getattr(node._op.function, "__foreign__", None) == "none" else None
 
 
-def _inputs(node: Any) -> Iterator[tuple[str, Any]]:
-    yield from node.inputs.items()
-    yield from ((p.py_name, p) for p in node._hidden)
+def _inputs(node: Any) -> Iterable[tuple[str, Any]]:
+    hidden = node._hidden
+    given: Iterable[tuple[str, Any]] = node.inputs.items()
+    return [*given, *((p.py_name, p) for p in hidden)] if hidden else given
