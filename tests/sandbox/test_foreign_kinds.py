@@ -284,6 +284,33 @@ def test_functions_and_models_of_the_host():
     assert seen == [1, 2]
 
 
+def test_nodes_that_the_users_code_reads_are_there_and_upstream():
+    limit = node(7, name="limit", trainable=True)
+
+    class Agent(Module):
+        def __init__(self):
+            self.prompt = node("Be kind", trainable=True)
+            self.spare = node("nothing", trainable=True)
+
+        @bundle(trainable=True, allow_external_dependencies=True)
+        def act(self, x):
+            return self.prompt.data + x * limit.data
+
+    agent = Agent()
+    code = "def act(self, x):\n    return (self.prompt + x).data[: limit.data]"
+    y = written(agent.act, code)(" to all")
+    assert y.data == "Be kind"
+    assert [n is m for n, m in zip(y.parents[-2:], (limit, agent.prompt), strict=True)] == [
+        True
+    ] * 2
+    y.backward("shorter")
+    assert (len(limit.feedback), len(agent.prompt.feedback)) == (1, 1)
+    failed = failure(written(agent.act, "def act(self, x):\n    return self.prompt.data / 0"), "")
+    assert any(n is agent.prompt for n in failed.parents)
+    said = failure(written(agent.act, "def act(self, x):\n    return self.spare.data"), "")
+    assert "does not read it: pass it" in said.data
+
+
 def test_functions_of_the_host_may_return_nodes_and_replies():
     llm = ScriptedLLM(["Paris"] * 2)
 

@@ -22,6 +22,7 @@ API_KEY = "sk-0123456789abcdefghij"
 CONNECTION = object()
 REGISTRY = {"tools": [object()]}
 PROMPT = node("Be kind.", name="prompt")
+HIDDEN = node(CONNECTION)
 LATER = "LATER"
 TOOLS = ModuleType("tools")
 llm = ScriptedLLM(["hi"])
@@ -107,7 +108,7 @@ def like(x):
 def found(body, original=None, head="def f(x)", **policy):
     text = f"{head}: return {body}"
     original = None if original is None else f"{head}: return {original}"
-    return names_of(text, "f", like, policy=Policy(**policy), original=original)
+    return names_of(text, "f", like, policy=Policy(**policy), original=original)[:2]
 
 
 def names(*args, **policy):
@@ -174,7 +175,7 @@ def test_a_helper_under_another_name():
 
         return f
 
-    got, _ = names_of("def f(x): return other(x)", "f", place(), policy=Policy())
+    got, *_ = names_of("def f(x): return other(x)", "f", place(), policy=Policy())
     assert got.sources["other"].endswith("\nother = helper")
 
 
@@ -238,7 +239,7 @@ def test_what_must_be_awaited_is_for_code_that_awaits():
 
 def test_annotations_need_nothing():
     text = "def f(x: CONNECTION, y: list[PROMPT] = None) -> scale:\n    return x"
-    got, _ = names_of(text, "f", like, policy=Policy())
+    got, *_ = names_of(text, "f", like, policy=Policy())
     assert (got.values, got.host) == ({}, {})
 
 
@@ -251,11 +252,29 @@ def test_what_modules_say_of_themselves_stays_here():
     assert (got.values, got.modules) == ({}, {})
 
 
+def test_a_node_that_the_users_code_looks_at_is_there_by_its_value():
+    def place():
+        inner = node(4)
+
+        def f(x):
+            return PROMPT.data + inner
+
+        return f, inner
+
+    f, inner = place()
+    text = "def f(x): return PROMPT.data, inner + 1"
+    got, standins, nodes = names_of(text, "f", f, policy=Policy(), original=text)
+    assert got.values == {"PROMPT": "Be kind.", "inner": 4}
+    assert standins == {"PROMPT": "Node", "inner": "Node"}
+    assert list(map(id, nodes)) == [id(PROMPT), id(inner)]
+    assert "a node of a object" in refusal("HIDDEN", "HIDDEN")
+
+
 def test_a_helper_is_not_mixed_with_the_codes_own():
     text = "def base(x): return 0\ndef f(x): return helper(x) + base(x)"
     with pytest.raises(SandboxError, match=r"helper\(\)"):
         names_of(text, "f", like, policy=Policy())
-    got, _ = names_of(text, "f", like, policy=Policy(), original="def f(x): return helper(x)")
+    got, *_ = names_of(text, "f", like, policy=Policy(), original="def f(x): return helper(x)")
     assert got.host == {"helper": helper}
 
 
@@ -273,10 +292,10 @@ def test_variables_around_the_function_come_before_globals():
     steps = around(5)
     text = "def f(x): return x * FACTOR * later + extra"
     f = next(steps)
-    got, _ = names_of(text, "f", f, {"extra": 1, "FACTOR": 9}, policy=Policy())
+    got, *_ = names_of(text, "f", f, {"extra": 1, "FACTOR": 9}, policy=Policy())
     assert got.values == {"FACTOR": 5, "extra": 1}
     next(steps)
-    got, _ = names_of(text, "f", f, {"extra": 1}, policy=Policy())
+    got, *_ = names_of(text, "f", f, {"extra": 1}, policy=Policy())
     assert got.values == {"FACTOR": 5, "extra": 1, "later": 7}
 
 

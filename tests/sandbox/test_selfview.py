@@ -62,13 +62,14 @@ def view(body, original=None, me=None):
     facts, own = facts_of(f"def f(self): return {body}", "f"), None
     if original is not None:
         own = facts_of(f"def f(self): return {original}", "f")
-    return view_of(Agent() if me is None else me, facts, own)
+    return view_of(Agent() if me is None else me, facts, own)[:2]
 
 
 def test_plain_attributes_are_copied_wherever_they_stand():
     seen, _ = view(EVERYTHING, "self")
     assert seen.values == {
         "mood": "calm",
+        "prompt": "x",
         "slot": 4,
         "size": 3,
         "shared": (1, 2),
@@ -84,7 +85,7 @@ def test_methods_that_the_users_code_used_are_called():
     assert seen.host["parent"]() == "parent"
     assert seen.host["made"]() == "agent"
     assert seen.host["still"](5) == 5
-    assert standins.pop("answer") == "as_node"
+    assert (standins.pop("answer"), standins.pop("prompt")) == ("as_node", "Node")
     assert standins == dict.fromkeys(("tool", "still", "made", "act", "parent"), "as_told")
 
 
@@ -107,12 +108,12 @@ def test_others_are_not_and_a_property_is_not_run():
     [
         ("password", "secret"),
         ("client", "a object"),
-        ("prompt", "is a node"),
+        ("prompt", "is a node, and the original code does not read it"),
         ("shelf", "holds a value of type object at ['a'][0]"),
     ],
 )
 def test_why_something_is_left_out(name, why):
-    seen, _ = view(f"self.{name}", "self")
+    seen, _ = view(f"self.{name}", "self.mood")
     assert why in seen.left_out[name]
     assert all(way in seen.left_out[name] for way in ("as plain data", "host={...}", '"none"'))
     assert seen.values == {}
@@ -131,6 +132,19 @@ def test_code_that_reads_its_object_by_name_gets_all_of_it():
     # What cannot go there keeps nothing else from it.
     assert "shelf" in seen.left_out
     assert seen.host == {}
+
+
+def test_nodes_that_the_users_code_reads_are_there_by_their_values():
+    me = Agent()
+    facts, own = (facts_of(f"def f(self): return self.prompt{end}", "f") for end in (".data", ""))
+    seen, standins, nodes = view_of(me, facts, own)
+    assert (seen.values, standins) == ({"prompt": "x"}, {"prompt": "Node"})
+    assert [n is me.prompt for n in nodes] == [True]
+    # Where it is not named, nobody knows whether the result depends on it.
+    seen, _ = view("vars(self)", "self.prompt", me=me)
+    assert "prompt" in seen.left_out
+    me.prompt = node(object())
+    assert "prompt" in view("self.prompt", "self.prompt", me=me)[0].left_out
 
 
 def test_a_class_is_seen_as_well():

@@ -222,7 +222,7 @@ class _Runner:
                 f"which stay in your program. Let it work on values, or run its code in your "
                 f'program by sandbox="none", if you trust it'
             )
-        names, standins = names_of(
+        names, standins, asked.nodes[:] = names_of(
             *(self.text, said.name, said.like, said.scope),
             policy=policy,
             original=said.original,
@@ -231,7 +231,8 @@ class _Runner:
         methods: dict[str, str] = {}
         if self._is_method(args):
             original = facts_of(said.original, said.name)
-            view, methods = view_of(args[0], self.facts, original)
+            view, methods, nodes = view_of(args[0], self.facts, original)
+            asked.nodes += nodes
             args = args[1:]
         text, name, sources = with_standins(self.text, said.name, names.sources, standins, methods)
         return Task(

@@ -10,8 +10,10 @@ from opto.llm import LLM
 from opto.sandbox.wire import TooLarge, Unsendable, check
 from opto.trace.bundle import FunModule
 
-__all__ = ["TOLD", "awaits", "is_plain", "standin_for", "strange_in", "told_by"]
+__all__ = ["NODE", "TOLD", "awaits", "is_plain", "standin_for", "strange_in", "told_by"]
 
+# What stands for a node whose value is sent.
+NODE = "Node"
 # Wrappers of functions that say with each answer what it is.
 TOLD = ("as_told", "as_told_later")
 _PLAIN = frozenset((bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset))

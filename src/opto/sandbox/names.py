@@ -19,7 +19,7 @@ from opto.errors import SandboxError, SourceError
 from opto.sandbox.analysis import Facts, facts_of, free_of
 from opto.sandbox.guard import is_guarded, is_guarded_source
 from opto.sandbox.installed import is_installed, reference_to
-from opto.sandbox.kinds import awaits, is_plain, standin_for, strange_in, told_by
+from opto.sandbox.kinds import NODE, awaits, is_plain, standin_for, strange_in, told_by
 from opto.sandbox.task import Names
 from opto.trace.define import layers
 from opto.trace.nodes import Node
@@ -88,7 +88,7 @@ def names_of(
     *,
     policy: Policy,
     original: str | None = None,
-) -> tuple[Names, dict[str, str]]:
+) -> tuple[Names, dict[str, str], list[Node[Any]]]:
     """What the code finds under the names that it uses and does not define.
 
     Args:
@@ -100,7 +100,8 @@ def names_of(
         original: the user's own text of the function: what that calls may be called.
 
     Returns:
-        The names, and which of the host's functions return stand-ins, of which kind.
+        The names; which of them get, or return, stand-ins, of which kind; and the nodes whose
+        values are among them.
 
     Raises:
         SandboxError: a name means something that cannot go there; the message says what to do.
@@ -109,7 +110,7 @@ def names_of(
     offers = _Offers(Place.of(like, scope), policy, _free_in(original, name), facts)
     for free in facts.free:
         offers.add(free)
-    return offers.names(), offers.standins
+    return offers.names(), offers.standins, offers.nodes
 
 
 def _free_in(original: str | None, name: str) -> frozenset[str]:
@@ -122,6 +123,7 @@ class _Offers:
     def __init__(self, place: Place, policy: Policy, granted: frozenset[str], facts: Facts) -> None:
         self.place, self.policy, self.granted, self.facts = place, policy, granted, facts
         self.standins: dict[str, str] = {}
+        self.nodes: list[Node[Any]] = []
         self._known: dict[str, Any] = {}
         self._modules: dict[str, str] = {}
         self._values: dict[str, Any] = {}
@@ -161,7 +163,7 @@ class _Offers:
         if isinstance(value, ModuleType):
             self._module(name, value)
         elif isinstance(value, Node):
-            self._refused[name] = f"{name}, a node, which stays in your program: pass it"
+            self._node(name, value, allowed=allowed)
         elif is_plain(value):
             self._copy(name, value)
         elif not standin_for(value) and (path := reference_to(value, name)) is not None:
@@ -187,6 +189,20 @@ class _Offers:
                 f"{name}, a module of your program, which is not installed: import what is used "
                 f"of it by name"
             )
+
+    def _node(self, name: str, node: Node[Any], *, allowed: bool) -> None:
+        """Offer a node's value, if the user's own text looks at it as well."""
+        if not allowed:
+            self._refused[name] = (
+                f"{name}, a node, at which your own code of the function does not look: pass it"
+            )
+        elif not is_plain(node._data):
+            kind = type(node._data).__name__
+            self._refused[name] = f"{name}, a node of a {kind}, which is no plain data"
+        else:
+            self._copy(name, node._data)
+            self.standins[name] = NODE
+            self.nodes.append(node)
 
     def _copy(self, name: str, value: Any) -> None:
         if is_guarded(name, value):

@@ -7,7 +7,7 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from opto.sandbox.guard import is_guarded
-from opto.sandbox.kinds import is_plain, strange_in, told_by
+from opto.sandbox.kinds import NODE, is_plain, strange_in, told_by
 from opto.sandbox.names import WAYS
 from opto.sandbox.task import SelfView
 from opto.trace.containers import RESERVED, members
@@ -23,21 +23,27 @@ __all__ = ["view_of"]
 _ABSENT = object()
 
 
-def view_of(me: Any, facts: Facts, original: Facts | None) -> tuple[SelfView, dict[str, str]]:
-    """The view of `me` that a method may have, and which of its methods return stand-ins.
+def view_of(
+    me: Any, facts: Facts, original: Facts | None
+) -> tuple[SelfView, dict[str, str], list[Node[Any]]]:
+    """The view of `me` that a method may have.
 
     Only what the code reads is copied. What runs code of the user's (methods, properties)
-    is there if the user's own text of the method used it as well.
+    is there if the user's own text of the method used it as well, and so are nodes.
 
     Args:
         me: the object; a class, for a class method.
         facts: of the code.
         original: of the user's own text; None if that is not known.
+
+    Returns:
+        The view; which attributes are, or return, stand-ins, of which kind; and the nodes whose
+        values are among them.
     """
     kind = me if isinstance(me, type) else type(me)
     seen = _Seen(me, kind, None if original is None else original.attributes)
     for name in facts.attributes if facts.attributes is not None else _all_of(me):
-        seen.look(name)
+        seen.look(name, named=facts.attributes is not None)
     view = SelfView(
         parameter=facts.first or "self",
         owner=kind.__name__,
@@ -45,7 +51,7 @@ def view_of(me: Any, facts: Facts, original: Facts | None) -> tuple[SelfView, di
         host=seen.host,
         left_out=seen.left_out,
     )
-    return view, seen.standins
+    return view, seen.standins, seen.nodes
 
 
 def _all_of(me: Any) -> list[str]:
@@ -64,9 +70,10 @@ class _Seen:
         self.host: dict[str, Callable[..., Any]] = {}
         self.left_out: dict[str, str] = {}
         self.standins: dict[str, str] = {}
+        self.nodes: list[Node[Any]] = []
 
-    def look(self, name: str) -> None:
-        """Find `name`, and decide what becomes of it."""
+    def look(self, name: str, *, named: bool) -> None:
+        """Find `name`, and decide what becomes of it; what is `named` is what the code reads."""
         private = name.startswith("__") and not name.endswith("__")
         real = f"_{self.kind.__name__.lstrip('_')}{name}" if private else name
         held = inspect.getattr_static(self.me, real, _ABSENT)
@@ -78,7 +85,11 @@ class _Seen:
             self._leave(name, f"{why}. {WAYS}")
             return
         value = getattr(self.me, real) if _is_bound_late(held) else held
-        if not isinstance(value, Node) and callable(value):
+        if isinstance(value, Node) and allowed and named and not _why_not(name, value._data):
+            # Of nodes that were only sent along, nobody knows whether the result depends on them.
+            self.values[name], self.standins[name] = value._data, NODE
+            self.nodes.append(value)
+        elif not isinstance(value, Node) and callable(value):
             self._call(name, value, allowed=allowed)
         elif why := _why_not(name, value):
             self._leave(name, f"{why}. {WAYS}")
@@ -106,7 +117,7 @@ class _Seen:
 def _why_not(name: str, value: Any) -> str:
     """Why no copy of an attribute can be had; nothing if it can."""
     if isinstance(value, Node):
-        return "is a node, which stays in your program: pass it as an argument"
+        return "is a node, and the original code does not read it: pass it as an argument"
     if not is_plain(value):
         return f"is a {type(value).__name__}, which is no plain data: pass what is needed of it"
     if (strange := strange_in(value)) is not None:
