@@ -186,6 +186,31 @@ def test_project_gives_what_no_projection_refuses(x):
     assert Add([x, y, z]).project({x: 9, y: 9, z: 9}) == {x: 9, z: 4}
 
 
+def test_an_own_projection_of_values_is_used(x):
+    """SPEC 7.1: a step projects by `project`."""
+
+    class Even(Add):
+        def project(self, update_dict):
+            return {p: value + value % 2 for p, value in super().project(update_dict).items()}
+
+    optimizer = Even([x])
+    before = x.data
+    update = optimizer.step(2 if before % 2 else 1, bypassing=True)
+    assert (x.data, update[x]) == (before, before + 2 + before % 2)
+    optimizer.step(2 if before % 2 else 1)
+    assert x.data == before + 2 + before % 2
+
+
+@pytest.mark.parametrize("proposed", [None, 5, [("x", 1)], {"x0": 1}])
+def test_a_step_that_gives_no_values_by_parameter_is_refused(x, proposed):
+    class Odd(Optimizer):
+        def _step(self):
+            return proposed
+
+    with pytest.raises(OptimizerError, match=r"_step\(\) must return .*by parameter"):
+        Odd([x]).step()
+
+
 def test_an_own_update_is_used(x):
     class Half(Add):
         def update(self, update_dict):

@@ -6,6 +6,7 @@ optimizer.zero_feedback(); optimizer.backward(output, "too small"); optimizer.st
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,8 @@ from opto.trace.propagators import GraphPropagator, Propagator
 from opto.trace.utils import sum_feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from opto.optimizers.blame import Blame
+
 __all__ = ["AbstractOptimizer", "Optimizer"]
 
 
@@ -242,7 +242,9 @@ class Optimizer(AbstractOptimizer):
         return await to_thread(self.propose, *args, **kwargs)
 
     def _taken(self, proposed: Mapping[Any, Any], bypassing: bool) -> Update:
-        update = proposed if isinstance(proposed, Update) else Update.of(dict(proposed))
+        update = proposed if isinstance(proposed, Update) else Update.of(_by_parameter(proposed))
+        if is_overridden(self, Optimizer, "project"):
+            update = update.with_values(self.project(dict(update)))
         if not bypassing:
             self.update(update)
             tell("step", update)
@@ -292,6 +294,21 @@ class Optimizer(AbstractOptimizer):
     def _shared(self) -> list[Any]:
         """What a copy has in common with the original."""
         return [*self.parameters, self._propagator]
+
+
+def _by_parameter(proposed: Any) -> dict[Any, Any]:
+    """What a step of a subclass returned, if it can be used."""
+    if not isinstance(proposed, Mapping):
+        raise OptimizerError(
+            f"_step() must return a dictionary of new values by parameter, not {proposed!r}"
+        )
+    for parameter in proposed:
+        if not isinstance(parameter, Node):
+            raise OptimizerError(
+                f"_step() must return new values by parameter, but {parameter!r} is none; the "
+                f"parameters are in self.parameters"
+            )
+    return dict(proposed)
 
 
 def _checked(parameters: Any) -> list[ParameterNode[Any]]:

@@ -212,11 +212,24 @@ class Update(Mapping[Any, Any]):
                 # Whoever sets it, and in whatever way: an optimizer wrote it.
                 mark(parameter, after)
                 changes.append(Change(parameter, name, parameter._data, after))
-        proposal = replace(proposal, unchanged=tuple(unchanged))
+        if len(unchanged) > len(proposal.unchanged):
+            proposal = replace(proposal, unchanged=tuple(unchanged))
         return cls(tuple(changes), tuple(refused), proposal, replies=proposal.replies)
+
+    def with_values(self, values: Mapping[Any, Any]) -> Update:
+        """This update with other values, which came of those that it has.
+
+        Args:
+            values: new values by parameter.
+        """
+        names = {change.name: change.parameter for change in self.changes}
+        made = Update.of(values, replace(self.proposal, refused=self.refused), names)
+        return replace(made, trials=self.trials, replies=self.replies)
 
     def among(self, updates: Sequence[Update]) -> Update:
         """This update, which was chosen from `updates`, with what came of all of them."""
+        if len(updates) == 1 and updates[0] is self:
+            return self
         others = tuple(u.proposal for u in updates if u.proposal is not self.proposal)
         replies = tuple(reply for update in updates for reply in update.replies)
         return replace(self, proposal=replace(self.proposal, others=others), replies=replies)
