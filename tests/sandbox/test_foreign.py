@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import os
@@ -112,7 +113,9 @@ def test_text_that_the_user_has_written_stays_the_users_whoever_sets_it():
 def test_level_none_is_the_process():
     f = written(identity(sandbox="none"), "import os\ndef f(x):\n    return os.getpid()")
     y = f(1)
-    assert (y.data, step_of(y).sandbox) == (os.getpid(), "none")
+    assert (y.data, step_of(y).sandbox, y.info["sandbox"]) == (os.getpid(), "none", "none")
+    failed = failure(written(f, "def f(x):\n    return 1 / 0"), 1)
+    assert failed.info["sandbox"] == "none"
 
 
 def test_a_function_without_a_policy_has_that_around_it():
@@ -237,6 +240,31 @@ def test_an_endless_loop_is_stopped_and_said_to_be_one():
     assert "<--- (timeout) stopped after 0.3 s" in failed.create_feedback("full")
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("def f(x):\n    while True:\n        yield x", "returned too much: more than"),
+        (
+            "def f(x):\n    yield x\n    while True: x += 1",
+            "stopped after 0.4 s in the loop at line 3",
+        ),
+        ("async def f(x):\n    yield x\n    while True: x += 1", "in the loop at line 3"),
+    ],
+)
+def test_a_generator_without_end_is_said_to_need_one(text, why):
+    f = identity(sandbox=sandbox.Policy(time=0.4, result=1 << 20))
+    stream = written(f, text)(1)
+
+    async def drawn():
+        return [item async for item in stream]
+
+    with pytest.raises(ExecutionError) as raised:
+        asyncio.run(drawn()) if "async" in text else list(stream)
+    said = raised.value.exception_node.create_feedback("full")
+    assert why in said
+    assert "a generator runs to its end in the sandbox" in said
+
+
 def test_a_socket_is_refused_in_words():
     code = (
         "import socket\ndef f(x):\n    return socket.create_connection(('127.0.0.1', 9)).fileno()"
@@ -268,6 +296,21 @@ def test_feedback_on_a_failure_reaches_the_code():
 
 
 # --- what goes in and out -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "named", "where"),
+    [
+        ([object()], {}, "a value of type object as argument 1: only"),
+        ([1, {"a": [len]}], {}, "builtin_function_or_method in argument 2, at ['a'][0]: only"),
+        ([], {"x": object()}, "a value of type object as argument 'x': only"),
+    ],
+)
+def test_which_argument_is_no_data(args, named, where):
+    f = written(identity(), "def f(*args, **named):\n    return 1")
+    with pytest.raises(SandboxError) as raised:
+        f.fun(*args, **named)
+    assert where in str(raised.value)
 
 
 def test_arguments_that_are_no_data_are_refused_with_advice():

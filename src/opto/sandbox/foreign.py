@@ -8,6 +8,7 @@ from __future__ import annotations
 import __future__
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxError
@@ -35,6 +36,9 @@ __all__ = ["checked", "foreign"]
 
 _FUTURES = {feature: getattr(__future__, feature) for feature in __future__.all_feature_names}
 _FLAGS = sum(feature.compiler_flag for feature in _FUTURES.values())
+# How a generator ends that never does, and why it has to.
+_UNENDED = frozenset(("timeout", "limit", "memory"))
+_TO_ITS_END = "a generator runs to its end in the sandbox, before its first item is given"
 _ANNOTATIONS = __future__.annotations.compiler_flag
 
 
@@ -197,6 +201,8 @@ class _Runner:
         if outcome.printed:
             # What it printed is printed, as if it had run here; the engine has cleaned it.
             sys.stdout.write(outcome.printed)
+        if outcome.status in _UNENDED and "generator" in self.facts.kind:
+            outcome = replace(outcome, message=f"{outcome.message}; {_TO_ITS_END}")
         if not outcome.ok:
             raise error_of(outcome, self.text, self.said.name, asked) from asked.failure
         drawn = self._is_drawn(outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from opto.sandbox.wire import ARGUMENTS, pieces
+from opto.sandbox.wire import ARGUMENTS, Unsendable, pieces
 from opto.sandbox.worker import frames
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ class Sent:
     chance: str
 
 
+# Where in a task something lies that does not travel, and what lies around it.
+_PLACE = re.compile(r" at \['k?w?args'\]\[(\w+|'\w+')\](?=(.))")
+
+
+def _said(found: re.Match[str]) -> str:
+    place = str(int(found[1]) + 1) if found[1].isdigit() else found[1]
+    return f" in argument {place}, at " if found[2] == "[" else f" as argument {place}"
+
+
 class Sender:
     """Makes tasks into bytes, and counts equal ones."""
 
@@ -62,7 +72,10 @@ class Sender:
             TooLarge: there is too much of it.
         """
         granted = _granted(task, policy)
-        body = pieces(_plain(task, policy, granted), ARGUMENTS)
+        try:
+            body = pieces(_plain(task, policy, granted), ARGUMENTS)
+        except Unsendable as error:
+            raise Unsendable(_PLACE.sub(_said, str(error))) from None
         chance = self._chance(body, policy.seed)
         seed = frames.packed(frames.SEED, chance.encode())
         return Sent([seed, *frames.framed(frames.TASK, body)], granted, chance)

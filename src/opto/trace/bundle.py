@@ -30,7 +30,7 @@ from opto.trace.packing import TakesNodes, to_data
 from opto.trace.signature import shape_of
 from opto.trace.table import Operation
 from opto.trace.tape import UNTRACED, left
-from opto.trace.written import Foreign, is_foreign
+from opto.trace.written import Foreign, is_foreign, level_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -273,7 +273,7 @@ class FunModule(Binding, Module, TakesNodes):
         return {
             **self.info,
             **({"fun_name": "eval", "_fun_name": self.name} if self.parameter is not None else {}),
-            **({"sandbox": more.sandbox} if more.sandbox is not None else {}),
+            **({} if (level := level_of(node)) is None else {"sandbox": level}),
             "inputs": {
                 "args": values[:split],
                 "kwargs": dict(zip(keys[split:last], values[split:last])),  # noqa: B905

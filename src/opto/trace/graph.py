@@ -11,6 +11,7 @@ from opto.errors import NodeError, nearest
 from opto.trace.feedback import Feedback
 from opto.trace.hidden import settle
 from opto.trace.order import ancestors, levels, names_of
+from opto.trace.written import level_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -199,16 +200,8 @@ def _step(node: Any, level: int, names: dict[int, str]) -> Step:
         node.description if given else None,
         more.constraint,
         more.trainable,
-        _held(node),
+        level_of(node),
     )
-
-
-def _held(node: Any) -> str | None:
-    """How foreign code was held that made the node; ``"none"`` if it ran as the user's own."""
-    if node._extras.sandbox is not None or node._op is None:
-        level: str | None = node._extras.sandbox
-        return level
-    return "none" if getattr(node._op.function, "__foreign__", None) == "none" else None
 
 
 def _inputs(node: Any) -> Iterable[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from opto.trace.tape import STEP, left
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["Answered", "Foreign", "Held", "held", "is_foreign", "mark", "steps"]
+__all__ = ["Answered", "Foreign", "Held", "held", "is_foreign", "level_of", "mark", "steps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,17 @@ def held(error: BaseException) -> Held | None:
     """What is known of an error of foreign code; None for an error that was raised here."""
     found = getattr(error, "__foreign__", None)
     return found if isinstance(found, Held) else None
+
+
+def level_of(node: Any) -> str | None:
+    """How foreign code was held that made a node; ``"none"`` if it ran as the user's own.
+
+    None where the user's own code made it.
+    """
+    if node._extras.sandbox is not None or node._op is None:
+        level: str | None = node._extras.sandbox
+        return level
+    return "none" if getattr(node._op.function, "__foreign__", None) == "none" else None
 
 
 @dataclass(frozen=True, slots=True)
