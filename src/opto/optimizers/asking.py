@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from opto.errors import ModelRefused, OptimizerError, StoreError
+from opto.errors import ModelRefused, OptimizerError, OptoError, StoreError
 from opto.llm import Reply, Request, ScriptedLLM, as_llm
 from opto.llm.layers import layers
 from opto.llm.redact import redacted
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["AskingOptimizer", "whole"]
 
 _KIND = "opto.optimizer/1"
-_FORMAT_WORDS = ("response_format", "json_schema", "json_object", "schema", "grammar")
+_FORMAT_WORDS = ("response_format", "json", "schema", "grammar")
 
 
 class AskingOptimizer(Optimizer):
@@ -182,14 +182,14 @@ class AskingOptimizer(Optimizer):
         model, asked = self._sent(request)
         try:
             return model.answer(asked)
-        except ModelRefused as refusal:
+        except Exception as refusal:  # noqa: BLE001 - raised again, unless it is about the form
             return model.answer(self._without_form(request, asked, refusal))
 
     async def _reply_async(self, request: Request) -> Reply:
         model, asked = self._sent(request)
         try:
             return await model.answer_async(asked)
-        except ModelRefused as refusal:
+        except Exception as refusal:  # noqa: BLE001 - raised again, unless it is about the form
             return await model.answer_async(self._without_form(request, asked, refusal))
 
     def _addressed(self, request: Request) -> tuple[LLM, Request]:
@@ -211,10 +211,11 @@ class AskingOptimizer(Optimizer):
             return model, asked
         return model, replace(asked, response_format=None)
 
-    def _without_form(self, request: Request, asked: Request, refusal: ModelRefused) -> Request:
-        """What was asked without the form that was refused; any other refusal is raised.
+    def _without_form(self, request: Request, asked: Request, refusal: Exception) -> Request:
+        """What was asked without the form that was refused; any other failure is raised.
 
-        Any other failure would come again, and cost again (SPEC 11.C13). That it was refused
+        Any other failure would come again, and cost again (SPEC 11.C13). A function of the
+        user's may refuse by an exception of its own. That it was refused
         is remembered for the one that refused it: of several models, others may take it.
         """
         form = asked.response_format
@@ -239,7 +240,7 @@ class AskingOptimizer(Optimizer):
             last = update.reply.text if update.reply else ""
             self.log.append(redacted({**entry, "response": last, "responses": texts, **more}))
         if self.summary_log is not None:
-            written = _clean(replace(problem, current={}, heads={}, projections={}))
+            written = _clean(problem, current={}, heads={}, projections={})
             known = isinstance(summary, FunctionFeedback)
             told = _clean(summary.as_text()) if known else redacted(str(summary))
             self.summary_log.append({"problem_instance": written, "summary": told})
@@ -311,11 +312,14 @@ def _show(who: str, said: Any) -> None:
     print_color(redacted(f"{who}:\n{said}\n"), "green")
 
 
-def _clean(record: Any) -> Any:
-    """A record of texts without the secrets in them."""
-    return replace(record, **{f.name: redacted(getattr(record, f.name)) for f in fields(record)})
+def _clean(record: Any, **other: Any) -> Any:
+    """A record of texts without the secrets in them, and with some other values."""
+    texts = {f.name: getattr(record, f.name) for f in fields(record)}
+    return type(record)(**redacted({**texts, **other}))
 
 
-def _is_about_the_form(refusal: ModelRefused) -> bool:
+def _is_about_the_form(refusal: Exception) -> bool:
+    if isinstance(refusal, OptoError) and not isinstance(refusal, ModelRefused):
+        return False
     said = str(refusal).lower()
     return any(word in said for word in _FORMAT_WORDS)

@@ -12,12 +12,12 @@ from opto.formats import JSONFormat, TagFormat
 from opto.optimizers.dialect import Dialect
 from opto.optimizers.fields import is_code
 from opto.optimizers.options import refuse_unknown
-from opto.optimizers.optoprime import OptoPrime
+from opto.optimizers.optoprime import OptoPrime, Question
 from opto.optimizers.problem import TITLES
 from opto.optimizers.writing import Tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from opto.optimizers.memory import Episode
     from opto.optimizers.problem import Problem
@@ -104,26 +104,19 @@ class OPRO(OptoPrime):
         refuse_unknown(f"{type(self).__name__}()", OptoPrime.__init__, args, {})
         super().__init__(parameters, llm, memory_size=memory_size, **options)
 
-    def problem_instance(
-        self, summary: FunctionFeedback, mask: Collection[str] | None = None
-    ) -> Problem:
-        """The problem as the model reads it; without a section of constraints, if there are none.
-
-        That code keeps its head, the question says anyway.
-
-        Args:
-            summary: what `summarize` returned.
-            mask: titles of sections to leave empty.
-        """
+    def _question(self, summary: FunctionFeedback, mask: Collection[str] | None) -> Question:
+        # That code keeps its head, the question says anyway.
         variables = {
             name: (value, None if said == self._head(name) else said)
             for name, (value, said) in summary.variables.items()
         }
-        problem = super().problem_instance(replace(summary, variables=variables), mask)
-        if problem.constraints:
-            return problem
-        titles = {name: title for name, title in problem.titles.items() if name != "constraints"}
-        return replace(problem, titles=titles)
+        return super()._question(replace(summary, variables=variables), mask)
+
+    def _put(self, problem: Problem, memory: Sequence[Episode], left_out: int) -> Question:
+        if not problem.constraints:  # then there is no section of them
+            shown = {k: title for k, title in problem.titles.items() if k != "constraints"}
+            problem = replace(problem, titles=shown)
+        return super()._put(problem, memory, left_out)
 
     def _head(self, name: str) -> str | None:
         """How code must begin; None for other variables."""

@@ -5,7 +5,7 @@ Source: the Trace paper, arXiv 2406.16218, section 4; SPEC 7.2.
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -46,6 +46,24 @@ __all__ = [
 
 ProblemInstance = Problem
 """The original's name of `Problem`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A problem as it is asked.
+
+    Args:
+        problem: what is asked.
+        words: for the system, and for the user.
+        left_out: how many earlier rounds are not shown.
+    """
+
+    problem: Problem
+    words: tuple[str, str]
+    left_out: int = 0
+
+    def __str__(self) -> str:
+        return "\n\n".join(self.words)
 
 
 class OptoPrime(ProposingOptimizer):
@@ -221,10 +239,19 @@ class OptoPrime(ProposingOptimizer):
             summary: what `summarize` returned.
             mask: titles of sections to leave empty, such as ``["#Inputs"]``.
         """
-        targets = wanted(self._targets(summary.variables))
+        return self._question(summary, mask).problem
 
-        def of(part: FunctionFeedback, limits: Mapping[str, int] = MappingProxyType({})) -> Problem:
-            return Problem.of(
+    def _question(self, summary: FunctionFeedback, mask: Collection[str] | None) -> Question:
+        """The problem in as many words as the budget allows, with as much of the memory."""
+        targets = wanted(self._targets(summary.variables))
+        budget, rounds = self._budget(), list(self.memory)
+        # A quarter is kept for what was tried before; what is not needed, it gets as well.
+        kept = remembered(rounds, self._tried, budget, budget.tokens // 4)
+
+        def of(
+            part: FunctionFeedback, limits: Mapping[str, int] = MappingProxyType({})
+        ) -> Question:
+            problem = Problem.of(
                 part,
                 self.objective,
                 mask or (),
@@ -235,12 +262,13 @@ class OptoPrime(ProposingOptimizer):
                 titles=self.dialect.titles,
                 **targets,
             )
+            return self._put(problem, kept, len(rounds) - len(kept))
 
-        budget, rounds = self._budget(), list(self.memory)
-        # A quarter is kept for what was tried before; what is not needed, it gets as well.
-        kept = remembered(rounds, self._tried, budget, budget.tokens // 4)
-        words = partial(self._written, memory=kept, left_out=len(rounds) - len(kept))
-        return fitted(summary, of, budget, self.value_limit, lambda p: "\n\n".join(words(p)))
+        return fitted(summary, of, budget, self.value_limit)
+
+    def _put(self, problem: Problem, memory: Sequence[Episode], left_out: int) -> Question:
+        """The question about a problem, with some earlier rounds, and how many are not shown."""
+        return Question(problem, self._written(problem, memory, left_out), left_out)
 
     def construct_prompt(
         self,
@@ -259,6 +287,18 @@ class OptoPrime(ProposingOptimizer):
         """
         problem = self._completed(self.problem_instance(summary, mask=mask), summary)
         return self._words(problem, self.memory)
+
+    def _asked(
+        self, summary: FunctionFeedback, mask: Collection[str] | None
+    ) -> tuple[Problem, tuple[str, str]]:
+        hooks = ("problem_instance", "construct_prompt")
+        if any(is_overridden(self, OptoPrime, hook) for hook in hooks):
+            return super()._asked(summary, mask)
+        question = self._question(summary, mask)
+        # What the problem leaves of the budget may be enough for more rounds, or for fewer.
+        again = question.left_out or (len(self.memory) and not self._budget().allows(str(question)))
+        problem = question.problem
+        return problem, self._words(problem, self.memory) if again else question.words
 
     def _prompt_of(
         self, problem: Any, summary: FunctionFeedback, mask: Collection[str] | None

@@ -83,7 +83,8 @@ def plan(asking: Asking, read: Callable[[str], Proposal]) -> Plan[Proposal]:
     read_ones = tuple(read_in(reply, read) for reply in replies)
     proposals = yield from mended(asking, read_ones, read)
     best = next((p for p in proposals if p.complaint is None), proposals[0])
-    return replace(best, others=tuple(p for p in proposals if p is not best))
+    others = tuple(p for p in proposals if p is not best)
+    return replace(best, others=others) if others else best
 
 
 def mended(

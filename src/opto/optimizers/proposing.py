@@ -90,6 +90,13 @@ class ProposingOptimizer(AskingOptimizer):
     ) -> tuple[str, str]:
         """The words of the question: for the system, and for the user."""
 
+    def _asked(
+        self, summary: FunctionFeedback, mask: Collection[str] | None
+    ) -> tuple[Any, tuple[str, str]]:
+        """The problem of a step, and the words that it is asked in."""
+        problem = self.problem_instance(summary, mask=mask)
+        return problem, self._prompt_of(problem, summary, mask)
+
     def _prompt_of(
         self,
         problem: Any,  # noqa: ARG002 - for whoever need not make it again
@@ -204,7 +211,9 @@ class ProposingOptimizer(AskingOptimizer):
         prompt = self._prompt_of(problem, summary, mask)
         proposal = yield from planned(problem, self.memory, prompt)
         every = (proposal, *proposal.others)
-        updates = [self._update_of(replace(p, others=()), summary) for p in every]
+        updates = [
+            self._update_of(replace(p, others=()) if p.others else p, summary) for p in every
+        ]
         update = updates[0]
         if score is not None:
             update = yield from Work(partial(best_of, updates, score)).result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opto.errors import OptimizerError
 from opto.optimizers.fit import detail
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from opto.optimizers.fit.budget import Budget
     from opto.optimizers.fit.detail import Detail
-    from opto.optimizers.problem import Problem
     from opto.optimizers.summary import FunctionFeedback
 
 __all__ = ["fitted"]
+
+T = TypeVar("T")
 
 # No tokenizer in use has more characters in a token of a line of code, on average.
 CHARACTERS = 12
@@ -36,11 +37,10 @@ OUTPUTS_NAMED = 8
 
 def fitted(
     summary: FunctionFeedback,
-    of: Callable[..., Problem],
+    of: Callable[..., T],
     budget: Budget,
     limit: int = 2000,
-    text: Callable[[Problem], str] = str,
-) -> Problem:
+) -> T:
     """The problem that a summary tells, or the most of it that is within a budget.
 
     A problem that fits is what `of` makes of the summary itself. In one that does not,
@@ -57,10 +57,10 @@ def fitted(
 
     Args:
         summary: the run and the feedback.
-        of: makes a problem of a summary and, if given, of limits for the values of sections.
+        of: makes a problem of a summary and, if given, of limits for the values of sections;
+            its text is the prompt whose tokens are counted.
         budget: tokens.
         limit: characters of a value that cannot be changed, at most.
-        text: from a problem to the prompt whose tokens are counted.
 
     Raises:
         OptimizerError: not even the least that has to be shown is within the budget.
@@ -72,9 +72,9 @@ def fitted(
     whole = _characters(summary) <= CHARACTERS * budget.tokens
     if whole:
         problem = of(summary)
-        if budget.allows(text(problem)):
+        if budget.allows(str(problem)):
             return problem
-    return _Fitting(summary, of, budget, limit, text).best(whole=whole)
+    return _Fitting(summary, of, budget, limit).best(whole=whole)
 
 
 def _characters(summary: FunctionFeedback) -> int:
@@ -87,18 +87,17 @@ def _alone(summary: FunctionFeedback) -> FunctionFeedback:
     return replace(summary, graph=[], user_feedback="", **none)
 
 
-class _Fitting:
+class _Fitting(Generic[T]):
     """The trials for one summary."""
 
     def __init__(
         self,
         summary: FunctionFeedback,
-        of: Callable[..., Problem],
+        of: Callable[..., T],
         budget: Budget,
         limit: int,
-        text: Callable[[Problem], str],
     ) -> None:
-        self.summary, self.of, self.budget, self.limit, self.text = summary, of, budget, limit, text
+        self.summary, self.of, self.budget, self.limit = summary, of, budget, limit
         self.run = Run.of(summary)
         self.shapes = shapes_of(self.run, summary.failed)
         self.words = [shape.words(self.run) for shape in self.shapes]
@@ -106,23 +105,23 @@ class _Fitting:
         self.ranked = ranked(self.shapes, self.run, summary.failed, self.remarks.examples())
         self.outputs = self.remarks.telling(summary.output, summary.failed)
 
-    def best(self, *, whole: bool) -> Problem:
+    def best(self, *, whole: bool) -> T:
         """The fullest problem that fits."""
         tokens = self.budget.tokens
         levels = detail.partial(len(self.ranked), self.limit, tokens)
-        tokens = self._allowed(self.budget.count(self.text(self._problem(levels[-1]))))
+        tokens = self._allowed(self.budget.count(str(self._problem(levels[-1]))))
         found = None
         if whole:
             found = self._fullest(detail.whole(self.limit, tokens), tokens)
         return found or self._fullest(levels, tokens) or self._problem(levels[-1])
 
-    def _fullest(self, levels: list[Detail], tokens: int) -> Problem | None:
+    def _fullest(self, levels: list[Detail], tokens: int) -> T | None:
         """The first level that fits, found by halves: each is shorter than the one before it."""
         found, low, high = None, 0, len(levels)
         middle = high - 1
         while low < high:
             problem = self._problem(levels[middle])
-            if self.budget.allows(self.text(problem), tokens):
+            if self.budget.allows(str(problem), tokens):
                 found, high = problem, middle
             elif found is None:
                 return None
@@ -136,7 +135,7 @@ class _Fitting:
         wanted, most = max(self.budget.tokens, least + RUN), self.budget.most
         if most is None or least <= most:
             return wanted if most is None else min(wanted, most)
-        alone = self.text(self.of(_alone(self.summary)))
+        alone = str(self.of(_alone(self.summary)))
         sizes = {name: len(safe_text(v)) for name, (v, _) in self.summary.variables.items()}
         longest = max(sizes, key=sizes.__getitem__, default="")
         raise OptimizerError(
@@ -147,7 +146,7 @@ class _Fitting:
             f"optimizer fewer or shorter parameters, or a larger token_budget=..."
         )
 
-    def _problem(self, level: Detail) -> Problem:
+    def _problem(self, level: Detail) -> T:
         summary = self.summary
         outputs, said = self._outputs(level)
         steps, given = self._steps(level, outputs)
