@@ -64,6 +64,44 @@ def test_no_other_failure_leads_to_a_second_call(asked, x, error):
     assert (len(model.requests), x.data) == (1, 3)
 
 
+@pytest.mark.parametrize(
+    "error", [ValueError("no JSON mode here"), TypeError("unexpected argument 'response_format'")]
+)
+@pytest.mark.parametrize("optimizer", [OptoPrime, OptoPrimeMulti])
+def test_a_function_may_refuse_the_form_by_an_error_of_its_own(optimizer, error, x):
+    """SPEC 12 A.2: where the JSON-mode call raises, there is a second call without."""
+    asked = []
+
+    def model(messages, **options):
+        asked.append("response_format" in options)
+        if asked[-1]:
+            raise error
+        return suggests(x0=4)
+
+    made = optimizer([x], llm=model, parallel=1)
+    made.backward(x + 1, "larger")
+    made.step()
+    assert x.data == 4
+    assert asked[:2] == [True, False]
+    assert True not in asked[2:]
+
+
+@pytest.mark.parametrize("error", [ValueError("boom"), ModelUnavailable("json is busy")])
+def test_another_error_of_a_function_is_no_refusal_of_the_form(error, x):
+    """SPEC 11.C13."""
+    asked = []
+
+    def model(messages, **options):
+        asked.append(options)
+        raise error
+
+    optimizer = OptoPrime([x], llm=model)
+    optimizer.backward(x + 1, "larger")
+    with pytest.raises(type(error), match=str(error)):
+        optimizer.step()
+    assert (len(asked), x.data) == (1, 3)
+
+
 def test_a_refusal_without_a_form_passes_through(asked):
     optimizer, model = asked(ModelRefused("bad schema"), GOOD, use_json_object_format=False)
     with pytest.raises(ModelRefused):
