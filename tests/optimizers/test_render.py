@@ -1,8 +1,7 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opto.optimizers.render import cut, fence_for, fenced, indented, line_of, safe_text, shown
+from opto.optimizers.render import cut, safe_text, shown
 
 
 class Mute:
@@ -39,33 +38,6 @@ def test_cutting_keeps_both_ends_and_says_what_is_missing(text, limit):
         assert short.startswith(text[:half])
         assert short.endswith(text[-half:])
         assert f"[{len(text) - 2 * half} characters left out]" in short
-
-
-@given(st.lists(st.text(alphabet="`a\n", max_size=30)))
-def test_no_text_holds_the_fence(texts):
-    fence = fence_for(texts)
-    assert len(fence) >= 3
-    assert not any(fence in text for text in texts)
-
-
-@given(st.text(alphabet="`#a \n\r\x0b\x0c\x85\u2028", max_size=30))
-def test_a_text_is_plain_on_its_line_or_between_fences(text):
-    fence = fence_for([text])
-    shown_as = line_of(text, fence)
-    if shown_as == text:
-        assert len(text.splitlines()) <= 1
-    else:
-        assert shown_as == "\n" + fenced(text, fence)
-
-
-@given(st.text(alphabet="#a \n\r\x0b\x85", max_size=30))
-def test_no_line_but_the_first_of_an_indented_text_is_a_title(text):
-    assert not any(line.startswith("#") for line in indented(text).splitlines()[1:])
-
-
-@pytest.mark.parametrize("text", ["", "one", "#ff0000", "a `b` c"])
-def test_ordinary_values_stay_on_their_line(text):
-    assert line_of(text, "```") == text
 
 
 def test_a_value_has_the_same_text_in_every_process():

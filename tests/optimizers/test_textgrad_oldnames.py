@@ -10,6 +10,7 @@ from opto.optimizers.textgrad import (
     construct_tgd_prompt,
     get_short_value,
 )
+from tests.optimizers.reader import outside
 
 
 def test_all_names_are_where_they_were():
@@ -57,13 +58,15 @@ def test_the_question_for_a_new_value_shows_what_it_is_told_to():
     }
     shown = construct_tgd_prompt(True, True, True, **told)
     for text in (
-        "a greeting:\n````\n# Hi!\n```\n````",
         "Be kinder.",
         "one line",
         "Ho!",
         "Dear ...",
     ):
         assert text in shown
+    bar = shown.partition("a greeting:\n")[2].partition("\n")[0]
+    assert f"a greeting:\n{bar}\n# Hi!\n```\n{bar}\n" in shown
+    assert bar in shown.splitlines()[0]
     assert shown.endswith("<NEW>\n...\n</NEW>")
     hidden = construct_tgd_prompt(**told)
     for text in ("one line", "Ho!", "Dear ..."):
@@ -72,8 +75,14 @@ def test_the_question_for_a_new_value_shows_what_it_is_told_to():
 
 def test_a_value_cannot_begin_a_section():
     shown = construct_tgd_prompt(variable_value="# Wanted of it", variable_grad="<NEW>")
-    assert "```\n# Wanted of it\n```" in shown
-    assert "```\n<NEW>\n```" in shown
+    plain = construct_tgd_prompt(variable_value="v", variable_grad="w")
+    titles = [line for line in outside(plain) if line[:1] == "#"]
+    assert [line for line in outside(shown) if line[:1] == "#"] == titles
+    assert ("# Wanted of it",) in outside(shown)
+    own = construct_tgd_prompt(
+        variable_value="v", variable_grad="<NEW>", new_variable_start_tag="<NEW>"
+    )
+    assert ("<NEW>",) in outside(own)
 
 
 def test_what_is_wanted_may_come_in_parts():

@@ -9,6 +9,7 @@ from opto.llm import ScriptedLLM
 from opto.optimizers.textgrad import TextGrad
 from opto.optimizers.textgrad_words import WISHES, Gradient, Words
 from opto.trace import GRAPH, bundle, node
+from tests.optimizers.reader import outside as read
 
 TITLES = re.compile(r"^# .*$|^`{3,}.*$", re.MULTILINE)
 
@@ -35,16 +36,7 @@ def question(course, made, wanted=()):
 
 def outside(text):
     """The lines that stand in no fence."""
-    lines, fence = [], None
-    for line in text.splitlines():
-        if fence is None and re.match(r"`{3,}", line):
-            fence = line
-        elif line == fence:
-            fence = None
-        elif fence is None:
-            lines.append(line)
-    assert fence is None
-    return lines
+    return [line for line in read(text) if isinstance(line, str)]
 
 
 def test_a_question_shows_the_step_its_values_and_what_is_wanted():

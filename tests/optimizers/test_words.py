@@ -8,6 +8,7 @@ from opto.optimizers.memory import Episode
 from opto.optimizers.opro import OPRO
 from opto.optimizers.problem import TITLES
 from opto.optimizers.words import objective_words, repair_words, system_words, user_words
+from tests.optimizers.reader import outside
 
 JSON, TAGGED = Dialect(), DIALECTS["tagged"]()
 FIELDS = [Field.of("x0", 3), Field.code("__code0", "f")]
@@ -89,8 +90,9 @@ def test_memory_is_shown_in_rounds_where_values_are_elements():
     words = user_words("P", TAGGED, FIELDS, memory)
     assert '<round number="1">\n<variable name="x0">\n<value>\n1\n</value>' in words
     assert "<feedback>\nlarger\n</feedback>\n</round>" in words
-    assert "<value>\n```\n</value>\n```\n</value>" in words
-    assert "<feedback>\n```\n# Feedback\n```\n</feedback>" in words
+    lines = outside(words)
+    assert lines[lines.index(("</value>",)) + 1] == "</value>"
+    assert lines[lines.index(("# Feedback",)) + 1] == "</feedback>"
 
 
 def test_own_words_for_the_answer_stand_in_place_of_ours():

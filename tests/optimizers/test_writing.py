@@ -6,17 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opto.formats import visible
 from opto.optimizers.dialect import DIALECTS
 from opto.optimizers.memory import Episode
 from opto.optimizers.problem import Problem
 from opto.optimizers.summary import FunctionFeedback
 from opto.optimizers.writing import LINES, Shown, Tags
+from tests.optimizers.reader import outside
 
 TAGGED = DIALECTS["tagged"]()
-TITLES = set(TAGGED.titles.values())
+TITLES = tuple(TAGGED.titles.values())
 
 OPENING = re.compile(r'<(variable|node) name="([^"]*)"(?: type="[^"]*")?>\n<value>\n')
-FENCE = re.compile(r"(`{3,})(?:python)?\n")
+FENCE = re.compile(r"(```([0-9a-f]{8})?)(?:python)?\n")
 
 
 def elements(text):
@@ -49,25 +51,17 @@ def problem(**more):
 @given(HOSTILE, HOSTILE)
 def test_whatever_a_value_says_it_is_read_as_it_is(one, other):
     made = problem(variables={"a0": (one, None), "__code1": (other, None)})
-    assert elements(made.variables) == [("a0", one), ("__code1", other)]
+    one_seen, other_seen = visible(one), visible(other)
+    assert elements(made.variables) == [("a0", one_seen), ("__code1", other_seen)]
     made = problem(inputs={"a0": (one, None), "b0": (other, None)})
-    assert elements(made.inputs) == [("a0", one), ("b0", other)]
+    assert elements(made.inputs) == [("a0", one_seen), ("b0", other_seen)]
 
 
 @given(HOSTILE, HOSTILE)
 def test_no_value_and_no_feedback_opens_a_section(value, feedback):
     made = problem(variables={"a0": (value, None)}, user_feedback=feedback)
-    # Any backticks before the beginning of a line are not those of a fence.
-    heads, fence = [], None
-    for line in str(made).splitlines():
-        bar = re.fullmatch(r"(`{3,})(?:python)?", line)
-        if fence is None and bar:
-            fence = bar[1]
-        elif line == fence:
-            fence = None
-        elif fence is None and line in TITLES:
-            heads.append(line)
-    assert heads == list(TAGGED.titles.values())
+    heads = [line for line in outside(str(made)) if line in TITLES]
+    assert heads == list(TITLES)
 
 
 def test_code_stands_as_it_is_where_it_can():
@@ -80,21 +74,21 @@ def test_code_stands_as_it_is_where_it_can():
 
 
 def test_names_and_types_cannot_end_their_attribute():
-    text = Tags().variables([Shown('a"><b', "1", "int")], "```", set())
+    text = Tags().variables([Shown('a"><b', "1", "int")], ())
     assert text.startswith('<variable name="a&quot;&gt;&lt;b" type="int">')
 
 
 @given(HOSTILE)
 def test_rounds_hold_what_was_said(text):
     written = Tags().tries([Episode({"a0": text}, text)], TITLES)
-    assert elements(written) == [("a0", text)]
+    assert elements(written) == [("a0", visible(text))]
     assert written.endswith("\n</feedback>\n</round>")
 
 
 @pytest.mark.parametrize("writing", [LINES, Tags()])
 def test_constraints_stand_in_one_place(writing):
     values = [Shown("a0", "1", "int", "even"), Shown("b0", "1", "int")]
-    whole = writing.variables(values, "```", set()) + writing.constraints(values)
+    whole = writing.variables(values, ()) + writing.constraints(values)
     assert whole.count("even") == 1
 
 

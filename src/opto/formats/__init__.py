@@ -10,6 +10,7 @@ from opto.formats.json import JSONFormat
 from opto.formats.parsed import Format, Parsed
 from opto.formats.tags import NO_END, TagFormat
 from opto.formats.thoughts import plainly_marked
+from opto.formats.visible import on_one_line, visible
 
 __all__ = [
     "NO_END",
@@ -19,7 +20,9 @@ __all__ = [
     "Parsed",
     "TagFormat",
     "guarded",
+    "on_one_line",
     "plainly_marked",
     "read_answer",
     "schema_of",
+    "visible",
 ]

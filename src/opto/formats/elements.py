@@ -67,7 +67,9 @@ class Elements:
         self.value_tag = re.compile(rf"<(?P<close>/?){d}\b[^<>]*>", flags)
         self.variable_tag = re.compile(rf"<(?P<close>/?){v}\b[^<>]*>", flags)
         self.after = re.compile(after, flags)
-        self.guard = re.compile(r"\s*(?:(?P<bar>`{3,}|~{3,})[^\n`]*\n|<!\[CDATA\[)", flags)
+        # A fence of the prompt, which a model may copy, has a code on both of its lines.
+        bar = r"(?P<bar>`{3,}|~{3,})(?P<code>[0-9a-f]{8}(?=[ \t]*\n))?"
+        self.guard = re.compile(rf"\s*(?:{bar}[^\n`]*\n|<!\[CDATA\[)", flags)
         self.two = re.compile(rf"\A(?:(?!<{d}\b).)*</{d}\s*>\s*<{d}\b", flags)
         self.value_end = re.compile(rf"\s*</{d}\s*>", flags)
         ends = rf"\s*(?:\Z|`{{3,}}|~{{3,}}|<{v}\b[^<>]*>\s*<)"
@@ -119,10 +121,7 @@ class Elements:
         opening = self.guard.match(text, start)
         if opening is None:
             return None
-        bar = rf"\n[ \t]*{opening['bar']}[ \t]*(?=\s|<|\Z)" if opening["bar"] else r"\]\]>"
-        closing = re.compile(rf"{bar}(?P<close>{self.value_end.pattern})?", re.IGNORECASE)
-        # From the line end of the opening fence on: there may be nothing in it.
-        found = closing.search(text, opening.end() - 1)
+        found = self._closing(text, opening)
         if found is None:
             # Half a fence: whatever seems to end the value may stand in it.
             return replace(self._plain(text, start), why=CUT_OFF)
@@ -132,6 +131,20 @@ class Elements:
         value = text[opening.end() : max(opening.end(), found.start())]
         mends = () if opening["bar"] else ("a CDATA section",)
         return Element("", value, start, found.end(), exact=True, mends=mends)
+
+    def _closing(self, text: str, opening: re.Match[str]) -> re.Match[str] | None:
+        """The end of a fence or its like, with the tag behind it if that is there."""
+        bars = [r"\]\]>"]
+        if opening["bar"]:
+            codes = dict.fromkeys((opening["code"] or "", ""))
+            bars = [rf"\n[ \t]*{opening['bar']}{code}[ \t]*(?=\s|<|\Z)" for code in codes]
+        for bar in bars:
+            closing = re.compile(rf"{bar}(?P<close>{self.value_end.pattern})?", re.IGNORECASE)
+            # From the line end of the opening fence on: there may be nothing in it.
+            found = closing.search(text, opening.end() - 1)
+            if found is not None:
+                return found
+        return None
 
     def _plain(self, text: str, start: int) -> Element:
         """The value that begins at `start`, as far as its tags or what follows them tell."""

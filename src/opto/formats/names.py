@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from opto.formats.lexer import marked
+from opto.formats.visible import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +39,9 @@ class Names:
     def find(self, key: str) -> str | None:
         """The field that `key` names: exactly, as ``x:0`` for ``x0``, or by its only base."""
         plain = key.strip().strip("`\"'")
-        for name in (key, plain, re.sub(r":(?=\d+$)", "", plain)):
+        # Names stand in prompts with escapes, which a model may undo, or copy.
+        escaped = on_one_line(key)
+        for name in (key, plain, re.sub(r":(?=\d+$)", "", plain), escaped, unescape(plain)):
             if name in self.names:
                 return name
         return self.bases.get(plain)

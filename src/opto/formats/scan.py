@@ -72,7 +72,7 @@ TORN = 20
 # An object begins with a key, or is empty; other braces are prose, such as {x}.
 _THOUGHT = r"<(?P<close>/?)(?P<thought>(?i:think|thinking|thought|reasoning))\s*>"
 _START = re.compile(
-    rf"""(?P<fence>^[ \t]*(?P<bar>`{{3,}}|~{{3,}})[^\n`]*\n)
+    rf"""(?P<fence>^[ \t]*(?P<bar>(?:`{{3,}}|~{{3,}})(?:[0-9a-f]{{8}}(?=[ \t]*\n))?)[^\n`]*\n)
       | (?P<object>\{{\s*(?:\{{\s*)?(?:\}}|["'`]|[A-Za-z_]\w*\s*:))
       | {_THOUGHT}""",
     re.VERBOSE | re.MULTILINE,
@@ -161,8 +161,10 @@ def _is_sure(piece: Found | None) -> bool:
 
 
 def _block(text: str, start: int, bar: str) -> tuple[Block, int]:
-    closing = re.compile(rf"^[ \t]*{bar}[ \t]*$", re.MULTILINE)
-    end = closing.search(text, start)
+    # A fence of the prompt, which a model may copy, has a code on both of its lines.
+    bars = dict.fromkeys((bar, bar.rstrip("0123456789abcdef")))
+    ends = (re.compile(rf"^[ \t]*{one}[ \t]*$", re.MULTILINE).search(text, start) for one in bars)
+    end = next(filter(None, ends), None)
     block = Block(text[start : end.start() if end else None], end is not None)
     return block, end.end() if end else len(text)
 

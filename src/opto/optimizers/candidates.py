@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from opto.formats.scan import without_thoughts
 from opto.llm import Request
+from opto.optimizers.fences import alone, explained, fenced, line_of
 from opto.optimizers.plan import read_in
 from opto.optimizers.reading import answer_in
-from opto.optimizers.render import cut, fence_for, fenced, line_of, safe_text
+from opto.optimizers.render import cut, safe_text
 from opto.prompts import prompt
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Drafting:
 def _at_once(drafting: Drafting, more: Sequence[str] = ()) -> Plan[tuple[Proposal, ...]]:
     """All candidates in one round, each perhaps with further words in its question."""
     asking = drafting.asking
-    words = [f"{asking.user}\n\n{text}" for text in more] or [asking.user] * drafting.count
+    words = [f"{asking.user}\n\n{explained(text, asking.user)}" for text in more]
+    words = words or [asking.user] * drafting.count
     replies = yield tuple(asking.request(text, draft) for draft, text in enumerate(words))
     return tuple(read_in(reply, drafting.read) for reply in replies)
 
@@ -82,9 +84,8 @@ def _by_experts(drafting: Drafting) -> Plan[tuple[Proposal, ...]]:
     if not experts:
         replies = yield (_who(drafting),)
         experts = experts_in(answer_in(replies[0]), drafting.count)
-    fence = fence_for([*experts, drafting.asking.user])
     words = [
-        prompt("multi_expert").fill(expert=line_of(experts[draft % len(experts)], fence))
+        prompt("multi_expert").fill(expert=alone(experts[draft % len(experts)]))
         for draft in range(drafting.count if experts else 0)
     ]
     first, *rest = yield from _at_once(drafting, words)
@@ -97,7 +98,7 @@ def _by_experts(drafting: Drafting) -> Plan[tuple[Proposal, ...]]:
 def _who(drafting: Drafting) -> Request:
     user, count = drafting.asking.user, str(drafting.count)
     system = prompt("multi_experts").fill(count=count)
-    task = fenced(user, fence_for([user]))
+    task = fenced(user)
     messages = ({"role": "system", "content": system}, {"role": "user", "content": task})
     return Request(messages, max_tokens=drafting.asking.max_tokens)
 
@@ -125,14 +126,12 @@ def beside(user: str, name: str, proposals: Sequence[Proposal]) -> str:
         proposals: what was read in them.
     """
     told = [_told(proposal) for proposal in proposals]
-    fence = fence_for([user, *(text for parts in told for part in parts for text in part)])
     shown = [
-        "\n".join(
-            [f"Candidate {number}", *(f"{what}{line_of(text, fence)}" for what, text in parts)]
-        )
+        "\n".join([f"Candidate {number}", *(f"{what}{line_of(text)}" for what, text in parts)])
         for number, parts in enumerate(told, 1)
     ]
-    return f"{user}\n\n{prompt(name).fill(candidates=(chr(10) * 2).join(shown))}"
+    more = prompt(name).fill(candidates="\n\n".join(shown))
+    return f"{user}\n\n{explained(more, user)}"
 
 
 def _told(proposal: Proposal) -> list[tuple[str, str]]:

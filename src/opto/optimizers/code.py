@@ -23,7 +23,12 @@ from opto.trace.projections import BlackCodeFormatter
 __all__ = ["Head", "new_version"]
 
 _DEF = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
-_FENCE = re.compile(r"\s*(?P<bar>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)\n?[ \t]*(?P=bar)\s*", re.DOTALL)
+# A fence of the prompt, which a model may copy, has a code on both of its lines.
+_FENCE = re.compile(
+    r"\s*(?P<bar>(?:`{3,}|~{3,})(?:[0-9a-f]{8}(?=[ \t]*\n))?)[^\n]*\n"
+    r"(?P<code>.*?)\n?[ \t]*(?P=bar)\s*",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError
-from opto.optimizers.render import cut, fence_for, fenced, indented, line_of, safe_text
+from opto.optimizers.fences import alone, indented, marks, moved_in
+from opto.optimizers.render import cut, safe_text
 from opto.optimizers.writing import LINES, Shown
 
 if TYPE_CHECKING:
@@ -122,16 +123,16 @@ class Problem:
             for k, (v, c) in summary.variables.items()
         ]
         feedback = safe_text(summary.user_feedback)
-        texts = [value.text for values in (variables, *shown.values()) for value in values]
-        fence, heads = fence_for([*texts, feedback]), set(titles.values())
+        heads = tuple(titles.values())
+        own = marks(heads, writing.tags)
         sections = {
-            "instruction": instruction,
+            "instruction": moved_in(safe_text(instruction), own),
             "code": "\n".join(line for _, line in sorted(summary.graph, key=lambda step: step[0])),
             "documentation": "\n".join(map(indented, summary.documentation.values())),
-            "variables": writing.variables(variables, fence, heads),
+            "variables": writing.variables(variables, heads),
             "constraints": writing.constraints(variables),
-            "feedback": _remark(feedback, fence),
-            **{name: writing.others(values, fence, heads) for name, values in shown.items()},
+            "feedback": alone(feedback, own),
+            **{name: writing.others(values, heads) for name, values in shown.items()},
         }
         visible: dict[str, Any] = {k: "" if k in hidden else v for k, v in sections.items()}
         return cls(**visible, **more)
@@ -144,8 +145,3 @@ def _masked(mask: Collection[str], titles: Mapping[str, str]) -> set[str]:
     if unknown:
         raise ArgumentError.unknown("mask", unknown, titles.values())
     return {known[title.replace(" ", "")] for title in mask}
-
-
-def _remark(text: str, fence: str) -> str:
-    # On a line of its own, what looks like a title would be one.
-    return fenced(text, fence) if text.startswith("#") else line_of(text, fence).lstrip("\n")

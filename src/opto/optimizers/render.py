@@ -1,32 +1,18 @@
-"""Values as text that a model reads, in which no value can leave its place.
-
-A value on one line cannot start a line. Any other stands between two fences that are
-longer than every run of backticks in the whole problem.
-
-Source: SPEC 11.C11, C20.
-"""
+"""Values as text that a model reads."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opto.llm.redact import cleaned
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 __all__ = [
     "cut",
-    "fence_for",
-    "fenced",
-    "indented",
-    "line_of",
     "safe_text",
     "shown",
 ]
 
-_RUN = re.compile(r"`{3,}")
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]{6,16}(?=>)")
 
 
@@ -94,38 +80,3 @@ def cut(text: str, limit: int) -> str:
         return text
     half = limit // 2
     return f"{text[:half]} [{len(text) - 2 * half} characters left out] {text[-half:]}"
-
-
-def fence_for(texts: Iterable[str]) -> str:
-    """Backticks that stand in none of `texts`.
-
-    Example:
-        >>> fence_for(["plain", "```python"])
-        '````'
-    """
-    return "`" * max([3, *(len(run) + 1 for text in texts for run in _RUN.findall(text))])
-
-
-def fenced(text: str, fence: str, language: str = "") -> str:
-    """`text` on lines of its own between two fences."""
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def line_of(text: str, fence: str) -> str:
-    """`text` as it is if it is plain on one line, otherwise fenced on lines of its own.
-
-    Example:
-        >>> print(line_of("one", "```"), line_of(" two ", "```"))
-        one
-        ```
-         two
-        ```
-    """
-    plain = len(text.splitlines()) <= 1 and text == text.strip() and not _RUN.search(text)
-    return text if plain else "\n" + fenced(text, fence)
-
-
-def indented(text: str) -> str:
-    """`text` with all lines but the first moved in, so that none of them is a title."""
-    first, *rest = text.splitlines() or [""]
-    return "\n".join([first, *(f"    {line}".rstrip() for line in rest)])

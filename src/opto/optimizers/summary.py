@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from opto.formats import on_one_line
 from opto.optimizers.render import cut, safe_text
 from opto.trace.graph import Graph, names_of
+from opto.trace.order import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +22,7 @@ __all__ = [
     "FunctionFeedback",
     "get_fun_name",
     "named_parameters",
+    "named_plainly",
     "node_to_function_feedback",
     "repr_function_call",
 ]
@@ -81,7 +84,7 @@ def node_to_function_feedback(node_feedback: Any) -> FunctionFeedback:
         >>> summary.graph, summary.output
         ([(1, 'add0 = add(x=x0, y=b0)')], {'add0': (4, None)})
     """
-    graph = Graph.of(node_feedback)
+    graph = named_plainly(Graph.of(node_feedback))
     calls = [step for step in graph.steps if step.inputs]
     lines = {_call(step): step for step in calls}  # names are unique, so lines are
     ends = set(graph.outputs)
@@ -105,7 +108,42 @@ def named_parameters(trace_graph: Any, parameters: Iterable[Any]) -> dict[str, A
     """Those of `parameters` that are in the graph, by the names that they have in it."""
     wanted = {id(parameter) for parameter in parameters}
     names = names_of(trace_graph.nodes)
-    return {name: node for node, name in names.items() if id(node) in wanted}
+    plain = _plain_names(list(names.values()))
+    return {name: node for node, name in zip(names, plain, strict=True) if id(node) in wanted}
+
+
+def named_plainly(graph: Graph) -> Graph:
+    r"""The same graph with each name on one line, so that it begins none in a prompt.
+
+    Example:
+        >>> from opto.trace import node
+        >>> graph = named_plainly(Graph.of(node(3, name="x\n#y") + 1))
+        >>> graph.steps[0].name
+        'x\\n#y0'
+    """
+    words = {step.op or "" for step in graph.steps}
+    words.update(argument for step in graph.steps for argument, _ in step.inputs)
+    words.update(step.name for step in graph.steps)
+    if all(map(str.isprintable, words)):
+        return graph
+    old = [step.name for step in graph.steps]
+    names = dict(zip(old, _plain_names(old), strict=True))
+    steps = (
+        replace(
+            step,
+            name=names[step.name],
+            op=None if step.op is None else on_one_line(step.op),
+            inputs=tuple((on_one_line(arg), names.get(name, name)) for arg, name in step.inputs),
+        )
+        for step in graph.steps
+    )
+    return replace(graph, steps=tuple(steps), outputs=tuple(names[n] for n in graph.outputs))
+
+
+def _plain_names(names: list[str]) -> list[str]:
+    if all(map(str.isprintable, names)):
+        return names
+    return distinct(map(on_one_line, names))
 
 
 def get_fun_name(node: Any) -> str:

@@ -18,6 +18,7 @@ from opto.optimizers.problem import Problem
 from opto.optimizers.proposal import Update, projected
 from opto.optimizers.reading import typed
 from opto.optimizers.render import safe_text
+from opto.optimizers.summary import named_plainly
 from opto.optimizers.textgrad_course import Course, course_of
 from opto.optimizers.textgrad_oldnames import (
     GradientInfo,
@@ -170,7 +171,7 @@ class TextGrad(AskingOptimizer):
                 "optimizer.backward(output, feedback) first, with an output that was "
                 f"computed from one of {', '.join(p.name for p in trainable)}"
             )
-        graph, wanted_ = Graph.of(trace), {id(parameter) for parameter in trainable}
+        graph, wanted_ = named_plainly(Graph.of(trace)), {id(parameter) for parameter in trainable}
         names = dict(zip((step.name for step in graph.steps), trace.nodes, strict=True))
         self._named = {name: node for name, node in names.items() if id(node) in wanted_}
         said = _said(graph, names)

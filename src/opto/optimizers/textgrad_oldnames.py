@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError
-from opto.optimizers.render import fence_for, fenced, line_of, safe_text
+from opto.optimizers.fences import alone, explained, line_of, marks
+from opto.optimizers.render import safe_text
 from opto.optimizers.textgrad_reading import IMPROVED
 from opto.prompts import prompt
 
@@ -51,8 +52,7 @@ def construct_reduce_prompt(gradients: Iterable[Any]) -> str:
         - kinder
     """
     texts = [safe_text(one.gradient if isinstance(one, GradientInfo) else one) for one in gradients]
-    fence = fence_for(texts)
-    return "\n".join(f"- {line_of(text, fence)}" for text in texts)
+    return explained("\n".join(f"- {line_of(text)}" for text in texts))
 
 
 def construct_tgd_prompt(
@@ -96,21 +96,14 @@ def construct_tgd_prompt(
         "wanted": "What the messages before this one say." if in_parts else wanted,
     }
     texts = {name: "(none)" if part is None else safe_text(part) for name, part in shown.items()}
-    fence = fence_for(texts.values())
-    lines = {name: _alone(text, fence) for name, text in texts.items()}
+    start = str(given.get("new_variable_start_tag", f"<{IMPROVED}>"))
+    end = str(given.get("new_variable_end_tag", f"</{IMPROVED}>"))
+    own = marks((start, end), (IMPROVED,))
+    lines = {name: alone(text, own) for name, text in texts.items()}
     if desc:
-        lines["variable"] = f"{_alone(safe_text(desc), fence)}:\n{lines['variable']}"
-    words = prompt("textgrad_tgd").fill(
-        **lines,
-        start=str(given.get("new_variable_start_tag", f"<{IMPROVED}>")),
-        end=str(given.get("new_variable_end_tag", f"</{IMPROVED}>")),
-    )
+        lines["variable"] = f"{alone(safe_text(desc), own)}:\n{lines['variable']}"
+    words = explained(prompt("textgrad_tgd").fill(**lines, start=start, end=end))
     return [*wanted, words] if in_parts else words
-
-
-def _alone(text: str, fence: str) -> str:
-    # On a line of its own, what looks like a title or a tag would be one.
-    return fenced(text, fence) if text[:1] in ("#", "<") else line_of(text, fence).lstrip("\n")
 
 
 def get_short_value(text: Any, n_words_offset: int = 10) -> str:

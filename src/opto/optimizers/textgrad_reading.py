@@ -62,7 +62,10 @@ _NOTHING = re.compile(
 )
 _STAYS = re.compile(r"\W*no changes?(?: needed| required)?\W*", re.IGNORECASE)
 _FENCED = re.compile(
-    r"\s*(?P<bar>`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\n(?P<text>.*?)\n?[ \t]*(?P=bar)\s*", re.DOTALL
+    # A fence of the prompt, which a model may copy, has a code on both of its lines.
+    r"\s*(?P<bar>(?:`{3,}|~{3,})(?:[0-9a-f]{8}(?=[ \t]*\n))?)[ \t]*[\w+-]*[ \t]*\n"
+    r"(?P<text>.*?)\n?[ \t]*(?P=bar)\s*",
+    re.DOTALL,
 )
 _BLANK = " .\t\r\n\u2026"
 """What an answer that only repeats the form consists of."""

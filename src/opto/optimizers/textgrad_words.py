@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING
 
+from opto.optimizers.fences import alone, explained, indented, line_of, marks, moved_in
 from opto.optimizers.fit import Budget
 from opto.optimizers.fit.budget import DEFAULT
 from opto.optimizers.fit.detail import limits
-from opto.optimizers.render import cut, fence_for, fenced, indented, line_of, safe_text
-from opto.optimizers.textgrad_reading import GRADIENT
+from opto.optimizers.render import cut, safe_text
+from opto.optimizers.textgrad_reading import GRADIENT, IMPROVED
 from opto.prompts import prompt
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ ENDS = 8
 
 WISHES = 24
 """Different wishes for one value that are shown."""
+
+
+OWN = marks(tags=(GRADIENT, IMPROVED))
+"""What in a text looks like a part of a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,53 +118,48 @@ class Words:
         wishes = self._wishes(wanted, limit)
         told = _operations(shown, limit)
         demands = {name: self.constraints.get(name) or "" for name in asked}
-        fence = fence_for(
-            [*values.values(), *wishes, *told, *demands.values(), safe_text(self.objective)]
-        )
-        lines = {name: self._value(name, text, fence) for name, text in values.items()}
+        lines = {name: self._value(name, text) for name, text in values.items()}
         user = prompt("textgrad_question").fill(
-            objective=self._purpose(fence),
+            objective=self._purpose(),
             steps="\n".join(_calls(shown, stretch.steps)),
             operations="\n".join(told) or "(nothing is known of them)",
             values="\n".join(lines[n] for n in dict.fromkeys((*some, *between)))
             or "(none but those below)",
             result=lines[stretch.exit],
-            wanted=self._list(stretch.exit, wishes, fence),
-            asked="\n".join(lines[name] + _demand(demands[name], fence) for name in asked),
+            wanted=self._list(stretch.exit, wishes),
+            asked="\n".join(lines[name] + _demand(demands[name]) for name in asked),
             # The only value that can learn is the only help: it is not offered to give up.
             unless=f"{prompt('textgrad_no_change')}\n" if len(asked) > 1 else "",
             shape=_shape(asked),
         )
-        return str(prompt("textgrad_system")), user
+        return str(prompt("textgrad_system")), explained(user)
 
     def _merge(self, name: str, wanted: Sequence[Gradient], limit: int) -> tuple[str, str]:
         text, wishes = self._text(name, limit), self._wishes(wanted, limit)
-        fence = fence_for([text, *wishes, safe_text(self.objective)])
         user = prompt("textgrad_merge").fill(
-            objective=self._purpose(fence),
-            value=self._value(name, text, fence),
-            wanted=self._list(name, wishes, fence),
+            objective=self._purpose(),
+            value=self._value(name, text),
+            wanted=self._list(name, wishes),
         )
-        return str(prompt("textgrad_merge_system")), user
+        return str(prompt("textgrad_merge_system")), explained(user)
 
     def _update(self, name: str, wanted: Sequence[Gradient], limit: int) -> tuple[str, str]:
         text, wishes = self._text(name, None), self._wishes(wanted, limit)
         constraint = safe_text(self.constraints.get(name) or "(nothing but its type)")
-        fence = fence_for([text, constraint, *wishes, safe_text(self.objective)])
         user = prompt("textgrad_update").fill(
-            objective=self._purpose(fence),
-            variable=self._value(name, text, fence),
-            constraint=_alone(constraint, fence),
-            wanted=self._list(name, wishes, fence),
+            objective=self._purpose(),
+            variable=self._value(name, text),
+            constraint=alone(constraint, OWN),
+            wanted=self._list(name, wishes),
             name=name,
             kind=self._kind(name),
         )
-        return str(prompt("textgrad_update_system")), user
+        return str(prompt("textgrad_update_system")), explained(user)
 
     # -- parts -------------------------------------------------------------------------
 
-    def _purpose(self, fence: str) -> str:
-        return _alone(safe_text(self.objective), fence)
+    def _purpose(self) -> str:
+        return moved_in(safe_text(self.objective), OWN)
 
     def _text(self, name: str, limit: int | None) -> str:
         text = safe_text(self.course.graph[name].value)
@@ -168,8 +169,8 @@ class Words:
         known = self.fields.get(name)
         return known.kind if known else type(self.course.graph[name].value).__name__
 
-    def _value(self, name: str, text: str, fence: str) -> str:
-        return f"({self._kind(name)}) {name} = {line_of(text, fence)}"
+    def _value(self, name: str, text: str) -> str:
+        return f"({self._kind(name)}) {name} = {line_of(text, OWN)}"
 
     def _wishes(self, wanted: Sequence[Gradient], limit: int) -> dict[str, list[str]]:
         """The wishes for a value, equal ones once, with where they come from."""
@@ -178,8 +179,8 @@ class Words:
             by.setdefault(cut(one.text, limit), []).append(one.by or "")
         return by
 
-    def _list(self, name: str, wishes: Mapping[str, list[str]], fence: str) -> str:
-        told = [f"- {_source(name, by)}: {line_of(text, fence)}" for text, by in wishes.items()]
+    def _list(self, name: str, wishes: Mapping[str, list[str]]) -> str:
+        told = [f"- {_source(name, by)}: {line_of(text, OWN)}" for text, by in wishes.items()]
         half, more = WISHES // 2, len(told) - WISHES
         if more > 0:
             told[half:-half] = [f"- ({more} more wishes are not shown)"]
@@ -189,8 +190,8 @@ class Words:
         return "\n".join(told)
 
 
-def _demand(constraint: str, fence: str) -> str:
-    return f"\n    demanded of it: {line_of(constraint, fence)}" if constraint else ""
+def _demand(constraint: str) -> str:
+    return f"\n    demanded of it: {line_of(constraint, OWN)}" if constraint else ""
 
 
 def _source(name: str, sources: Sequence[str]) -> str:
@@ -204,13 +205,9 @@ def _source(name: str, sources: Sequence[str]) -> str:
 def _shape(asked: Sequence[str]) -> str:
     if len(asked) == 1:  # nothing to tell apart: small models do without tags best
         return f"What is wanted of {asked[0]}, in plain sentences:"
-    elements = "\n".join(f'<{GRADIENT} name="{name}">\n...\n</{GRADIENT}>' for name in asked)
+    heads = (f'<{GRADIENT} name="{escape(name)}">' for name in asked)
+    elements = "\n".join(f"{head}\n...\n</{GRADIENT}>" for head in heads)
     return f"Your answer, one element for each value, and nothing else:\n{elements}"
-
-
-def _alone(text: str, fence: str) -> str:
-    # On a line of its own, what looks like a title or a tag would be one.
-    return fenced(text, fence) if text[:1] in ("#", "<") else line_of(text, fence).lstrip("\n")
 
 
 def _shown(stretch: Stretch, asked: Sequence[str]) -> list[Step]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opto.formats import Field
-from opto.optimizers.render import cut, fence_for, fenced
+from opto.optimizers.fences import alone, explained, fenced
+from opto.optimizers.render import cut
 from opto.prompts import prompt
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def user_words(
         parts.append(prompt("optoprime_highlight").fill(names=", ".join(f.name for f in fields)))
     if not dialect.instruction:
         parts.append(prompt("optoprime_closing").fill(shape=dialect.format.shape(fields)))
-    return "\n\n".join(parts)
+    return explained("\n\n".join(parts))
 
 
 def tried_words(dialect: Dialect, memory: Sequence[Episode]) -> str:
@@ -92,7 +93,7 @@ def tried_words(dialect: Dialect, memory: Sequence[Episode]) -> str:
         dialect: how the optimizer speaks.
         memory: the rounds, the oldest first.
     """
-    return dialect.writing.tries(memory, set(dialect.titles.values()))
+    return dialect.writing.tries(memory, tuple(dialect.titles.values()))
 
 
 def repair_words(user: str, answer: str, why: str) -> str:
@@ -106,8 +107,9 @@ def repair_words(user: str, answer: str, why: str) -> str:
         why: what was wrong with it.
     """
     answer = cut(answer, ANSWER_LIMIT)
-    shown = fenced(answer, fence_for([answer, user])) if answer.strip() else "(nothing)"
-    return f"{user}\n\n{prompt('optoprime_repair').fill(answer=shown, why=why)}"
+    shown = fenced(answer) if answer.strip() else "(nothing)"
+    again = prompt("optoprime_repair").fill(answer=shown, why=alone(why))
+    return f"{user}\n\n{explained(again, user)}"
 
 
 def _filled(name: str, values: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """How values stand in a prompt: one a line, or each as an element.
 
 In both, no value can leave its place: a line is one line, or fenced; an element holds no tag
-of ours and no title, or its value is fenced.
+of ours and no title, or its value is fenced; a name is one line.
 
 Source: SPEC 7.2 and 7.5, 11.C11, C20.
 """
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opto.formats import guarded
-from opto.optimizers.render import fenced, indented, line_of
+from opto.formats import on_one_line
+from opto.optimizers.fences import fenced, indented, line_of, marks, within
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Collection, Mapping
 
     from opto.optimizers.memory import Episode
@@ -53,22 +54,25 @@ class Writing(Protocol):
     def words(self) -> Mapping[str, str]:
         """Its tags, for prompts that speak of them."""
 
-    def variables(self, values: Collection[Shown], fence: str, titles: Collection[str]) -> str:
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All tags that mean something in a problem."""
+
+    def variables(self, values: Collection[Shown], titles: tuple[str, ...]) -> str:
         """Values that may be changed.
 
         Args:
             values: the values.
-            fence: backticks that stand in none of them.
             titles: lines that would begin a section.
         """
 
-    def others(self, values: Collection[Shown], fence: str, titles: Collection[str]) -> str:
+    def others(self, values: Collection[Shown], titles: tuple[str, ...]) -> str:
         """Values that may not."""
 
     def constraints(self, values: Collection[Shown]) -> str:
         """What new values must keep to, where that stands in a section of its own."""
 
-    def tries(self, memory: Collection[Episode], titles: Collection[str]) -> str:
+    def tries(self, memory: Collection[Episode], titles: tuple[str, ...]) -> str:
         """Earlier rounds, the oldest first."""
 
 
@@ -81,27 +85,35 @@ class Lines:
         """None."""
         return {}
 
-    def variables(self, values: Collection[Shown], fence: str, titles: Collection[str]) -> str:  # noqa: ARG002 - as in `Writing`
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def variables(self, values: Collection[Shown], titles: tuple[str, ...]) -> str:
         """A value a line."""
-        return "\n".join(_line(value, fence) for value in values)
+        own = marks(titles)
+        return "\n".join(_line(value, own) for value in values)
 
     others = variables
 
     def constraints(self, values: Collection[Shown]) -> str:
         """A constraint a line."""
-        return "\n".join(
-            f"({v.kind}) {v.name}: {indented(v.constraint)}" for v in values if v.constraint
-        )
+        return "\n".join(f"{_head(v)}: {indented(v.constraint)}" for v in values if v.constraint)
 
-    def tries(self, memory: Collection[Episode], titles: Collection[str]) -> str:  # noqa: ARG002 - as in `Writing`
+    def tries(self, memory: Collection[Episode], titles: tuple[str, ...]) -> str:  # noqa: ARG002 - as in `Writing`
         """A round a line, as JSON: in it, no text can pretend to be another part."""
         return "\n".join(map(str, memory))
 
 
-def _line(value: Shown, fence: str) -> str:
+def _line(value: Shown, own: re.Pattern[str]) -> str:
     if value.kind == "code":
-        return f"(code) {value.name}:\n{fenced(value.text, fence, 'python')}"
-    return f"({value.kind}) {value.name}={line_of(value.text, fence)}"
+        return f"{_head(value)}:\n{fenced(value.text, 'python', own)}"
+    return f"{_head(value)}={line_of(value.text, own)}"
+
+
+def _head(value: Shown) -> str:
+    return on_one_line(f"({value.kind}) {value.name}")
 
 
 LINES = Lines()
@@ -133,41 +145,43 @@ class Tags:
             "constraint_tag": self.constraint,
         }
 
-    def variables(self, values: Collection[Shown], fence: str, titles: Collection[str]) -> str:  # noqa: ARG002 - as in `Writing`
-        """An element each, a blank line between them."""
-        return "\n\n".join(self._element(self.variable, v, titles) for v in values)
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Those of values, and of earlier rounds."""
+        return (self.variable, self.node, self.value, self.constraint, "round", "feedback")
 
-    def others(self, values: Collection[Shown], fence: str, titles: Collection[str]) -> str:  # noqa: ARG002 - as in `Writing`
+    def variables(self, values: Collection[Shown], titles: tuple[str, ...]) -> str:
+        """An element each, a blank line between them."""
+        own = marks(titles, self.tags)
+        return "\n\n".join(self._element(self.variable, v, own) for v in values)
+
+    def others(self, values: Collection[Shown], titles: tuple[str, ...]) -> str:
         """An element each, of another tag."""
-        return "\n\n".join(self._element(self.node, v, titles) for v in values)
+        own = marks(titles, self.tags)
+        return "\n\n".join(self._element(self.node, v, own) for v in values)
 
     def constraints(self, values: Collection[Shown]) -> str:  # noqa: ARG002 - as in `Writing`
         """None: they stand in the elements."""
         return ""
 
-    def tries(self, memory: Collection[Episode], titles: Collection[str]) -> str:
+    def tries(self, memory: Collection[Episode], titles: tuple[str, ...]) -> str:
         """Each round with its values, and what was said about the outputs."""
-        rounds = []
+        rounds, own = [], marks(titles, self.tags)
         for number, (variables, feedback) in enumerate(memory, 1):
             values = [
-                self._element(self.variable, Shown(k, str(v), ""), titles)
+                self._element(self.variable, Shown(k, str(v), ""), own)
                 for k, v in variables.items()
             ]
-            said = f"<feedback>\n{self._text(feedback, titles)}\n</feedback>"
+            said = f"<feedback>\n{within(feedback, own)}\n</feedback>"
             rounds.append("\n".join([f'<round number="{number}">', *values, said, "</round>"]))
         return "\n".join(rounds)
 
-    def _element(self, tag: str, value: Shown, titles: Collection[str]) -> str:
+    def _element(self, tag: str, value: Shown, own: re.Pattern[str]) -> str:
         kind = f' type="{escape(value.kind)}"' if value.kind else ""
-        parts = [f'<{tag} name="{escape(value.name)}"{kind}>', f"<{self.value}>"]
+        head = on_one_line(f'<{tag} name="{escape(value.name)}"{kind}>')
         language = "python" if value.kind == "code" else ""
-        parts += [self._text(value.text, titles, language), f"</{self.value}>"]
+        parts = [head, f"<{self.value}>", within(value.text, own, language), f"</{self.value}>"]
         if value.constraint:
-            text = self._text(value.constraint, titles)
+            text = within(value.constraint, own)
             parts += [f"<{self.constraint}>", text, f"</{self.constraint}>"]
         return "\n".join([*parts, f"</{tag}>"])
-
-    def _text(self, text: str, titles: Collection[str], language: str = "") -> str:
-        own = (self.variable, self.node, self.value, self.constraint, "round", "feedback")
-        fenced_off = any(line.strip() in titles for line in text.splitlines())
-        return guarded(text, own, language, always=fenced_off)
