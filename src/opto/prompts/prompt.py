@@ -29,21 +29,22 @@ class Prompt(str):
         'Say {word}! as {"text": ...}.'
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("_parts", "fields", "name")
     name: str
+    fields: tuple[str, ...]
+    """The names of its places, in order, each once."""
+    _parts: list[str]
 
     def __new__(cls, text: str, name: str = "") -> Prompt:  # noqa: D102, PYI034 - final
         made = super().__new__(cls, text)
         made.name = name
+        # In turn what stands between two places, and the name of a place.
+        made._parts = _PLACE.split(made)
+        made.fields = tuple(dict.fromkeys(made._parts[1::2]))
         return made
 
     def __reduce__(self) -> tuple[type[Prompt], tuple[str, str]]:
         return Prompt, (str(self), self.name)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of its places, in order, each once."""
-        return tuple(dict.fromkeys(_PLACE.findall(self)))
 
     @property
     def digest(self) -> str:
@@ -60,13 +61,15 @@ class Prompt(str):
             ArgumentError: a place has no value, or a value no place.
         """
         fields = self.fields
-        for name in values:
-            if name not in fields:
-                raise ArgumentError.unknown(f"prompt {self.name!r}", [name], fields)
-        missing = [name for name in fields if name not in values]
-        if missing:
-            raise ArgumentError(f"prompt {self.name!r} needs a value for {', '.join(missing)}")
-        return _PLACE.sub(lambda found: values[found[1]], self)
+        if values.keys() != set(fields):
+            unknown = [name for name in values if name not in fields]
+            if unknown:
+                raise ArgumentError.unknown(f"prompt {self.name!r}", unknown[:1], fields)
+            missing = ", ".join(name for name in fields if name not in values)
+            raise ArgumentError(f"prompt {self.name!r} needs a value for {missing}")
+        filled = [*self._parts]
+        filled[1::2] = [values[name] for name in self._parts[1::2]]
+        return "".join(filled)
 
 
 @cache
