@@ -26,6 +26,8 @@ __all__ = [
 # Without one of these, nothing in a text looks like a key to `opto.llm.secret`. Its pattern has
 # no fixed beginning, so that searching with it takes longer than all the rest of writing.
 MARKS = ("sk-", "gsk_", "xai-", "k_live_", "k_test_", "hf_", "Bearer ", "://")
+# The shortest of all that is taken out: an address with one letter in place of a key.
+SHORTEST = len("://k@")
 
 
 def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
@@ -159,7 +161,7 @@ def _clean(value: Any, secrets: tuple[str, ...]) -> Any:
             for key, item in value.items()
         }
     if kind in (list, tuple, set, frozenset):
-        return kind(_clean(item, secrets) for item in value)
+        return kind([_clean(item, secrets) for item in value])
     if kind in (bytes, bytearray):
         for secret in secrets:
             value = value.replace(secret.encode("utf-8", "surrogatepass"), HIDDEN.encode())
@@ -168,6 +170,8 @@ def _clean(value: Any, secrets: tuple[str, ...]) -> Any:
 
 
 def _hidden(text: str, secrets: tuple[str, ...]) -> str:
+    if len(text) < SHORTEST:
+        return text
     for mark in MARKS:
         if mark in text:
             return hide(text, *secrets)
