@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from benchmarks import codes
 from benchmarks.codes import Code, rows, searched, solver
 
 JSON_PROMPT = """#Code
@@ -37,6 +38,14 @@ def test_the_same_solver_takes_many_steps_where_the_graph_is_hidden(seed):
     assert steps > code.wrong + 8
 
 
+def test_a_hidden_code_of_64_digits_is_not_found_in_as_many_steps(monkeypatch):
+    monkeypatch.setattr(codes, "PATIENCE", 1)
+    code = Code.drawn(64, Random(0))
+    assert searched(code, "json", hidden=True) == (64, False)
+    assert code.wrong < 32
+
+
+@pytest.mark.slow
 def test_a_hidden_code_of_64_digits_takes_more_steps_than_it_has_digits():
     steps, _ = searched(Code.drawn(64, Random(0)), "json", hidden=True)
     assert steps > 3 * 64
