@@ -113,17 +113,14 @@ def seconds(job: Callable[[], object]) -> float:
 
 
 def ratio(measure: Callable[[int], float], n: int) -> float:
-    """t(2n) / t(n), of the best of several runs that take turns; again if the machine is busy."""
-    best = float("inf")
-    for _ in range(3):
-        small, large = [], []
-        for _ in range(4):
-            small.append(measure(n))
-            large.append(measure(2 * n))
-        best = min(best, min(large) / min(small))
-        if best < LIMIT:
+    """t(2n) / t(n), of the best of several runs that take turns; more if the machine is busy."""
+    small, large = [], []
+    for turn in range(12):
+        small.append(measure(n))
+        large.append(measure(2 * n))
+        if turn and min(large) / min(small) < LIMIT:
             break
-    return best
+    return min(large) / min(small)
 
 
 def phases(shape: Callable[[Node, int], Node], n: int) -> dict[str, float]:
