@@ -166,6 +166,7 @@ def entry(content, *path):
         (lambda c: c.update(version=2), "version 2 .* reads version 1"),
         (lambda c: c.update(format="other"), "its format is not 'opto.parameters'"),
         (lambda c: c.update(more=1), "is damaged"),
+        (lambda c: c["parameters"].append(entry(c, "prompt")), "'prompt' is in it twice"),
         (lambda c: c.update(parameters={}), "is damaged"),
         (lambda c: json.dumps(c)[:-20], "is not a JSON file"),
         (lambda c: "[" * 100_000, "is not a JSON file"),

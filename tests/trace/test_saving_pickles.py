@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import io
 import os
@@ -136,15 +137,19 @@ def test_an_old_file_is_read_in_the_sandbox_unless_told_otherwise(tmp_path, prot
 
 
 def test_what_the_sandbox_cannot_give_back_is_refused_with_the_way_out(tmp_path):
-    import collections
-
-    content = {**old_agent(), "prompt": old(collections.OrderedDict(a=1))}
+    content = {**old_agent(), "prompt": old(bytearray(b"a"))}
     file, agent = old_file(tmp_path, content), Agent()
-    with pytest.raises(StoreError, match=r"read in the sandbox.*OrderedDict.*allow_pickle=True\)"):
+    with pytest.raises(StoreError, match=r"read in the sandbox.*bytearray.*allow_pickle=True\)"):
         agent.load(file)
     assert untouched(agent)
     agent.load(file, allow_pickle=True)
-    assert agent.prompt.data == collections.OrderedDict(a=1)
+    assert agent.prompt.data == bytearray(b"a")
+
+
+def test_what_is_derived_from_plain_data_becomes_that_in_the_sandbox(tmp_path):
+    agent = Agent()
+    agent.load(old_file(tmp_path, {**old_agent(), "prompt": old(collections.OrderedDict(a=1))}))
+    assert (agent.prompt.data, type(agent.prompt.data)) == ({"a": 1}, dict)
 
 
 def test_allowing_pickles_does_not_forbid_json(tmp_path):

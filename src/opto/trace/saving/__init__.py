@@ -254,8 +254,12 @@ def _from_json(raw: bytes, file: str) -> dict[tuple[str, ...], Saved]:
     entries = content.get("parameters")
     if set(content) != {"format", "version", "parameters"} or not isinstance(entries, list):
         raise StoreError(f"{file} is damaged: its parts are {sorted(content)}")
-    found = [_saved(entry, file) for entry in entries]
-    return {saved.path: saved for saved in found}
+    found: dict[tuple[str, ...], Saved] = {}
+    for saved in (_saved(entry, file) for entry in entries):
+        if saved.path in found:
+            raise StoreError(f"{file} is damaged: {_dotted(saved.path)!r} is in it twice")
+        found[saved.path] = saved
+    return found
 
 
 def _saved(entry: Any, file: str) -> Saved:
