@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import ExecutionError, SourceError
+from opto.trace.escaped import escaped
 from opto.trace.source import text_of_code
 from opto.trace.syntax import undisturbed
 from opto.trace.written import held
@@ -74,7 +75,7 @@ def error_comment(error: BaseException, text: str | None = None) -> str:
 
     Returns:
         Each function of the user's that the error passed, outermost first, with a mark on
-        the line it passed; then `error_text`.
+        the line it passed; then `error_text`. All of it can be shown by a terminal.
 
     Example:
         >>> try:
@@ -85,7 +86,10 @@ def error_comment(error: BaseException, text: str | None = None) -> str:
         <BLANKLINE>
         (SyntaxError) invalid syntax (code, line 1)
     """
-    way = _way(error)
+    return escaped(_comment(_way(error), text))
+
+
+def _comment(way: list[BaseException], text: str | None) -> str:
     error = way[-1]
     said = error_text(error)
     if text is not None and isinstance(error, SyntaxError) and error.lineno:
@@ -129,7 +133,7 @@ def traceback_text(error: BaseException) -> str:
     if foreign is not None:
         _add_lines(shown, foreign)
     # It looks for what to underline in syntax trees.
-    return "".join(undisturbed(lambda: list(shown.format())))
+    return escaped("".join(undisturbed(lambda: list(shown.format()))))
 
 
 def _add_lines(shown: TracebackException, foreign: Held) -> None:

@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from opto.errors import NodeError
+from opto.trace.escaped import escaped
 from opto.trace.heard import Hearing
 from opto.trace.iterators import iterate, iterate_async
 from opto.trace.magic import Operators
@@ -341,7 +342,7 @@ class Node(Operators[T_co], Placed, Hearing):
 
     def __str__(self) -> str:
         kind = {"node": "Node", "parameter": "ParameterNode"}.get(self.kind, "MessageNode")
-        return f"{kind}: ({self.name}, dtype={self.type}, data={self.data})"
+        return f"{kind}: ({self.name}, dtype={self.type}, data={escaped(str(self.data))})"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
