@@ -11,6 +11,7 @@ from opto.optimizers.optoprime import (
 )
 from opto.optimizers.summary import named_parameters
 from opto.trace import bundle, node
+from opto.trace.graph import Graph
 from opto.trace.utils import sum_feedback
 
 
@@ -99,7 +100,7 @@ def test_names_that_collide_are_told_apart():
     assert one.py_name == other.py_name == "x10"
     (one + other).backward("?")
     graph = sum_feedback([one, other])
-    named = named_parameters(graph, [one, other])
+    named = named_parameters(Graph.of(graph), graph.nodes, [one, other])
     assert sorted(map(id, named.values())) == sorted([id(one), id(other)])
     assert len(named) == 2
 

@@ -18,7 +18,7 @@ def test_parameters_hidden_at_any_depth_hear_and_are_shown_to_the_optimizer(nest
     assert heard(p) == ["larger"]
     graph = sum_feedback([p])
     assert set(node_to_function_feedback(graph).roots) == {"p0", "x0"}
-    assert named_parameters(graph, [p]) == {"p0": p}
+    assert named_parameters(Graph.of(graph), graph.nodes, [p]) == {"p0": p}
 
 
 def test_sums_reach_them_too(nested, p, x):

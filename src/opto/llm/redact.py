@@ -18,6 +18,7 @@ __all__ = [
     "HIDDEN",
     "cleaned",
     "environment_secrets",
+    "is_clean",
     "named_secrets",
     "redacted",
     "without_secrets",
@@ -48,6 +49,19 @@ def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
     # The longest first: one secret may be part of another.
     unwanted = {s for s in secrets if not is_ordinary(s)} | environment_secrets().keys()
     return _clean(value, tuple(sorted(unwanted, key=len, reverse=True)))
+
+
+def is_clean(texts: Iterable[str]) -> bool:
+    """Whether some texts hold no secret of the environment and nothing that looks like a key.
+
+    For thousands of texts this takes a small part of the time of `redacted`.
+
+    Example:
+        >>> is_clean(["one", "two"]), is_clean(["one", "https://user:hunter2@host"])
+        (True, False)
+    """
+    whole = "\0".join(texts)  # no key goes over a NUL
+    return _hidden(whole, tuple(environment_secrets())) is whole
 
 
 def cleaned(text: str) -> str:

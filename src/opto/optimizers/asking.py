@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opto.errors import ModelRefused, OptimizerError, OptoError, StoreError
 from opto.llm import Reply, Request, ScriptedLLM, as_llm
 from opto.llm.layers import layers
-from opto.llm.redact import redacted
+from opto.llm.redact import is_clean, redacted
 from opto.optimizers.drive import drive, drive_async
 from opto.optimizers.keeping import read_json, write_json
 from opto.optimizers.memory import Memory
@@ -234,13 +234,18 @@ class AskingOptimizer(Optimizer):
         self, prompt: tuple[str, str], problem: Any, summary: Any, update: Update, **more: Any
     ) -> None:
         """Add a step to the logs: texts only, so that no program is kept alive; no secrets."""
+        replies = [reply.text for reply in update.replies]
+        entry: dict[str, Any] = {
+            "system_prompt": prompt[0],
+            "user_prompt": prompt[1],
+            "response": update.reply.text if update.reply else "",
+            "responses": replies,
+        }
         if self.log is not None:
-            entry = {"system_prompt": prompt[0], "user_prompt": prompt[1]}
-            texts = [reply.text for reply in update.replies]
-            last = update.reply.text if update.reply else ""
-            self.log.append(redacted({**entry, "response": last, "responses": texts, **more}))
+            clean = is_clean((*prompt, *replies))
+            self.log.append({**(entry if clean else redacted(entry)), **redacted(more)})
         if self.summary_log is not None:
-            written = _clean(problem, current={}, heads={}, projections={})
+            written = _clean(replace(problem, current={}, heads={}, projections={}))
             known = isinstance(summary, FunctionFeedback)
             told = _clean(summary.as_text()) if known else redacted(str(summary))
             self.summary_log.append({"problem_instance": written, "summary": told})
@@ -312,10 +317,12 @@ def _show(who: str, said: Any) -> None:
     print_color(redacted(f"{who}:\n{said}\n"), "green")
 
 
-def _clean(record: Any, **other: Any) -> Any:
-    """A record of texts without the secrets in them, and with some other values."""
+def _clean(record: Any) -> Any:
+    """A record of texts without the secrets in them."""
+    if is_clean(record.texts()):
+        return record
     texts = {f.name: getattr(record, f.name) for f in fields(record)}
-    return type(record)(**redacted({**texts, **other}))
+    return type(record)(**redacted(texts))
 
 
 def _is_about_the_form(refusal: Exception) -> bool:

@@ -22,10 +22,13 @@ from opto.optimizers.summary import (
     FunctionFeedback,
     get_fun_name,
     named_parameters,
+    named_plainly,
     node_to_function_feedback,
     repr_function_call,
+    summary_of,
 )
 from opto.optimizers.words import objective_words, system_words, tried_words, user_words
+from opto.trace.graph import Graph
 from opto.trace.propagators import GraphPropagator
 
 if TYPE_CHECKING:
@@ -221,8 +224,9 @@ class OptoPrime(ProposingOptimizer):
                 "optimizer.backward(output, feedback) first, with an output that was "
                 f"computed from one of {', '.join(p.name for p in trainable)}"
             )
-        self._named = named_parameters(graph, trainable)
-        summary = node_to_function_feedback(graph)
+        run = named_plainly(Graph.of(graph))
+        self._named = named_parameters(run, graph.nodes, trainable)
+        summary = summary_of(run)
         summary.variables = {
             name: (summary.roots[name][0], constraint_of(parameter))
             for name, parameter in self._named.items()

@@ -12,7 +12,7 @@ from opto.optimizers.render import cut, safe_text
 from opto.optimizers.writing import LINES, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from opto.formats import Field
     from opto.optimizers.code import Head
@@ -79,6 +79,11 @@ class Problem:
         shown = [name for name in TITLES if name in self.titles]
         sections = (f"{self.titles[name]}\n{getattr(self, name)}" for name in shown)
         return "\n\n".join(section.rstrip("\n") for section in sections)
+
+    def texts(self) -> Iterator[str]:
+        """All texts in it."""
+        yield from self.titles.values()
+        yield from (str(getattr(self, name)) for name in TITLES)
 
     @classmethod
     def of(

@@ -32,7 +32,8 @@ def safe_text(value: Any) -> str:
         if type(value) in (set, frozenset):
             # Their own order is another one in every process.
             return _sorted(value)
-        return _ADDRESS.sub("", str(value))
+        text = str(value)
+        return _ADDRESS.sub("", text) if " at 0x" in text else text
     except Exception as cause:  # noqa: BLE001 - a user's __str__ may raise anything
         return f"<a {type(value).__name__} that has no text: {type(cause).__name__}>"
 

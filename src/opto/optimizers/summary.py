@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from opto.formats import on_one_line
 from opto.optimizers.render import cut, safe_text
-from opto.trace.graph import Graph, names_of
+from opto.trace.graph import Graph
 from opto.trace.order import distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from opto.trace.graph import Step
 
@@ -25,6 +25,7 @@ __all__ = [
     "named_plainly",
     "node_to_function_feedback",
     "repr_function_call",
+    "summary_of",
 ]
 
 Values = dict[str, tuple[Any, Any]]
@@ -59,6 +60,15 @@ class FunctionFeedback:
     calls: dict[str, Step] = field(default_factory=dict, repr=False, compare=False)
     failed: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
+    def texts(self) -> Iterator[str]:
+        """All texts in it, once it has only texts: see `as_text`."""
+        yield self.user_feedback
+        for pairs in (self.graph, self.documentation.items()):
+            yield from (str(word) for pair in pairs for word in pair)
+        for values in (self.others, self.roots, self.output, self.variables, self.inputs):
+            yield from values
+            yield from (str(word) for pair in values.values() for word in pair)
+
     def as_text(self, limit: int = 2000) -> FunctionFeedback:
         """The same with texts in place of values, so that keeping it keeps no program alive."""
         names = ("others", "roots", "output", "variables", "inputs")
@@ -84,32 +94,54 @@ def node_to_function_feedback(node_feedback: Any) -> FunctionFeedback:
         >>> summary.graph, summary.output
         ([(1, 'add0 = add(x=x0, y=b0)')], {'add0': (4, None)})
     """
-    graph = named_plainly(Graph.of(node_feedback))
-    calls = [step for step in graph.steps if step.inputs]
-    lines = {_call(step): step for step in calls}  # names are unique, so lines are
+    return summary_of(named_plainly(Graph.of(node_feedback)))
+
+
+def summary_of(graph: Graph) -> FunctionFeedback:
+    """The summary of a run; see `node_to_function_feedback`."""
+    others: Values = {}
+    roots: Values = {}
+    output: Values = {}
+    lines: dict[str, Step] = {}
     ends = set(graph.outputs)
+    for step in graph.steps:
+        if step.inputs:
+            lines[_call(step)] = step  # names are unique, so lines are
+            values = output if step.name in ends else others
+        else:
+            values = roots
+        values[step.name] = (step.value, step.constraint or step.description)
+    told = {step.documentation for step in lines.values()}
+    told = {words for words in told if words and _says_something(words)}
     return FunctionFeedback(
         graph=[(step.level, line) for line, step in lines.items()],
         documentation={
             step.op: step.documentation
-            for step in calls
-            if step.op and step.documentation and _says_something(step.documentation)
+            for step in lines.values()
+            if step.op and step.documentation and step.documentation in told
         },
-        others=_values(step for step in calls if step.name not in ends),
-        roots=_values(step for step in graph.steps if not step.inputs),
-        output=_values(step for step in calls if step.name in ends),
+        others=others,
+        roots=roots,
+        output=output,
         user_feedback=graph.feedback.content,
         calls=lines,
-        failed=frozenset(step.name for step in calls if step.kind == "exception"),
+        failed=frozenset([s.name for s in lines.values() if s.kind == "exception"]),
     )
 
 
-def named_parameters(trace_graph: Any, parameters: Iterable[Any]) -> dict[str, Any]:
-    """Those of `parameters` that are in the graph, by the names that they have in it."""
+def named_parameters(
+    graph: Graph, nodes: Iterable[Any], parameters: Iterable[Any]
+) -> dict[str, Any]:
+    """Those of `parameters` that are in a graph, by the names that they have in it.
+
+    Args:
+        graph: the run.
+        nodes: what its steps are, in their order.
+        parameters: nodes.
+    """
     wanted = {id(parameter) for parameter in parameters}
-    names = names_of(trace_graph.nodes)
-    plain = _plain_names(list(names.values()))
-    return {name: node for node, name in zip(names, plain, strict=True) if id(node) in wanted}
+    pairs = zip(graph.steps, nodes, strict=True)
+    return {step.name: node for step, node in pairs if id(node) in wanted}
 
 
 def named_plainly(graph: Graph) -> Graph:
@@ -121,12 +153,11 @@ def named_plainly(graph: Graph) -> Graph:
         >>> graph.steps[0].name
         'x\\n#y0'
     """
-    words = {step.op or "" for step in graph.steps}
-    words.update(argument for step in graph.steps for argument, _ in step.inputs)
-    words.update(step.name for step in graph.steps)
-    if all(map(str.isprintable, words)):
-        return graph
     old = [step.name for step in graph.steps]
+    words = {step.op or "" for step in graph.steps}
+    words.update([argument for step in graph.steps for argument, _ in step.inputs])
+    if "".join([*old, *words]).isprintable():
+        return graph
     names = dict(zip(old, _plain_names(old), strict=True))
     steps = (
         replace(
@@ -167,12 +198,8 @@ def repr_function_call(child: Any) -> str:
 
 
 def _call(step: Step) -> str:
-    arguments = ", ".join(f"{argument}={name}" for argument, name in step.inputs)
+    arguments = ", ".join([f"{argument}={name}" for argument, name in step.inputs])
     return f"{step.name} = {step.op}({arguments})"
-
-
-def _values(steps: Iterable[Step]) -> Values:
-    return {step.name: (step.value, step.constraint or step.description) for step in steps}
 
 
 def _says_something(documentation: str) -> bool:

@@ -18,7 +18,7 @@ from opto.optimizers.problem import Problem
 from opto.optimizers.proposal import Update, projected
 from opto.optimizers.reading import typed
 from opto.optimizers.render import safe_text
-from opto.optimizers.summary import named_plainly
+from opto.optimizers.summary import named_parameters, named_plainly
 from opto.optimizers.textgrad_course import Course, course_of
 from opto.optimizers.textgrad_oldnames import (
     GradientInfo,
@@ -171,10 +171,9 @@ class TextGrad(AskingOptimizer):
                 "optimizer.backward(output, feedback) first, with an output that was "
                 f"computed from one of {', '.join(p.name for p in trainable)}"
             )
-        graph, wanted_ = named_plainly(Graph.of(trace)), {id(parameter) for parameter in trainable}
-        names = dict(zip((step.name for step in graph.steps), trace.nodes, strict=True))
-        self._named = {name: node for name, node in names.items() if id(node) in wanted_}
-        said = _said(graph, names)
+        graph = named_plainly(Graph.of(trace))
+        self._named = named_parameters(graph, trace.nodes, trainable)
+        said = _said(graph, trace.nodes)
         return course_of(graph, self._named, said, self.max_calls, per_edge=self.per_edge)
 
     def plan(self, course: Course) -> Plan[Proposal]:
@@ -224,9 +223,9 @@ class TextGrad(AskingOptimizer):
         return update
 
 
-def _said(graph: Graph, nodes: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def _said(graph: Graph, nodes: list[Any]) -> dict[str, tuple[str, ...]]:
     """What was said, by the names of the steps it was said about."""
-    steps = {node.py_name: name for name, node in nodes.items()}
+    steps = {node.py_name: step.name for step, node in zip(graph.steps, nodes, strict=True)}
     # Feedback of another making may be about no step: then it is about the end of the run.
     ends = graph.outputs or (graph.steps[-1].name,)
     said: dict[str, list[str]] = {}
