@@ -1,13 +1,15 @@
 import inspect
 import sys
 import warnings
+from contextlib import suppress
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opto.errors import AnswerError
-from opto.optimizers.code import Head, new_version
+from opto.optimizers.code import Head, _unfenced, new_version
 
 HEAD = Head("f", "x, k=2")
 
@@ -58,7 +60,7 @@ def test_helpers_and_types_are_allowed(text):
         (5, "source of a function, not 5"),
         (None, "source of a function"),
         ("x = " + "(" * 500 + ")" * 500, "no Python"),
-        ("x = " + "-" * 100_000 + "1", "no Python"),
+        ("x = " + "-" * 90_000 + "1", "no Python"),
     ],
 )
 def test_what_is_no_version_of_the_function_is_refused(text, why):
@@ -124,6 +126,64 @@ def test_no_text_raises_anything_else(text):
     except AnswerError:
         return
     assert "def f" in made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```\n" + "\n  " * 33_000,
+        "`" * 50_000 + "\n" + "a" * 49_000,
+        "".join("`" * n + "\n" for n in range(440, 3, -1)),
+        "```deadbeef\n~~~12345678\n" * 4_000,
+        "``` and ~~~ " * 8_000,
+        " " * 100_000,
+        "\n" * 90_000 + "def f(x):\n    return x",
+        "def f(x):\n" + " " * 90_000 + "return 1",
+        "import " + ".".join("a" * 40_000),
+        "from " + ".\\\n".join("a" * 30_000) + " import b",
+        "e" + "\u0301\u0327\u0300" * 20_000 + " = 1",
+        "e" + "\u0f73\u0f75" * 20_000 + " = 1",
+        "x = " + "9" * 90_000,
+        "def f(x, k=2):\n    return " + "{" * 90_000,
+        "def f(x, k=2):\n    return 9**9**9, 'a'*10**9, (1,)*10**9, 1<<10**9, '%999999999d' % 1",
+        "def f(x, k=2):\n" + "    x;" * 16_000,
+        "def f(x, k=2):\n    return 1\n" + "print(f(1))\n" * 8_000,
+    ],
+    ids=range(17),
+)
+def test_no_text_takes_long(text):
+    start = process_time()
+    with suppress(AnswerError):
+        new_version(text, HEAD)
+    assert process_time() - start < 3.0
+
+
+def test_no_text_is_too_long_or_too_deep_to_be_refused():
+    for text, why in {
+        "def f(x, k=2):\n    return 1\n" + "#" * 100_000: "100,000 are the most",
+        "def f(x, k=" + "x+" * 600 + "x): return 1": "too deeply",
+        "def f(x, k=" + "-" * 600 + "2): return 1": "too deeply",
+    }.items():
+        with pytest.raises(AnswerError, match=why):
+            new_version(text, HEAD)
+    assert Head.of(None, "def f(x=" + "x+" * 600 + "x): return 1") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("````\nx = '```'\n```", "x = '```'"),
+        ("```deadbeef\nx = 1\n```deadbeef", "x = 1"),
+        ("```deadbeef\nx = 1\n```", "x = 1"),
+        ("  ~~~py\nx = 1\n  ~~~~~  ", "x = 1\n  ~~"),
+        ("so: ````py\nx = 1\n```", "x = 1"),
+        ("so: ```deadbeef\nx = '```'\n```deadbeef .", "x = '```'"),
+        ("```x = 1```", "```x = 1```"),
+        ("```\nx = 1", "```\nx = 1"),
+    ],
+)
+def test_bars_of_several_lengths(answer, code):
+    assert _unfenced(answer)[0] == code
 
 
 DOCUMENTED = '''def f(x):

@@ -105,7 +105,7 @@ def test_decorators_are_seen():
     ids=["minus", "dots", "not", "lambda"],
 )
 def test_what_is_too_deep_is_refused(deep):
-    with pytest.raises(SandboxError, match="too deeply"):
+    with pytest.raises(SandboxError, match=r"too deeply|more than 500 dots|are the most"):
         facts_of(f"def f(): return {deep}", "f")
 
 
@@ -119,3 +119,17 @@ def test_what_defines_no_such_function_is_refused():
         facts_of("def g(): pass", "f")
     with pytest.raises(SyntaxError):
         facts_of("def f(:", "f")
+
+
+@pytest.mark.parametrize("text", ["def f(): return '\0'", "def f(): return '\ud800'"])
+def test_what_no_file_can_hold_is_refused(text):
+    with pytest.raises((SandboxError, SyntaxError)):
+        facts_of(text, "f")
+
+
+def test_a_name_that_would_take_hours_is_refused():
+    text = "def f():\n    e" + "\u0301\u0327" * 30_000 + " = 1"
+    with pytest.raises(SandboxError, match="marks"):
+        facts_of(text, "f")
+    with pytest.raises(SandboxError, match="marks"):
+        free_of(text)

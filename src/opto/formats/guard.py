@@ -13,6 +13,8 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING
 
+from opto._legible import illegible
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -91,6 +93,8 @@ def _is_escaped(text: str, tags: Collection[str], *, is_code: bool) -> bool:
 
 
 def _is_python(text: str) -> bool:
+    if illegible(text):
+        return False
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

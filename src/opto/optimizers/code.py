@@ -12,10 +12,12 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import Any
 
+from opto._legible import illegible
 from opto.errors import AnswerError, ModelMissing
 from opto.optimizers.render import shown
 from opto.trace.projections import BlackCodeFormatter
@@ -24,11 +26,12 @@ __all__ = ["Head", "new_version"]
 
 _DEF = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 # A fence of the prompt, which a model may copy, has a code on both of its lines.
-_FENCE = re.compile(
-    r"\s*(?P<bar>(?:`{3,}|~{3,})(?:[0-9a-f]{8}(?=[ \t]*\n))?)[^\n]*\n"
-    r"(?P<code>.*?)\n?[ \t]*(?P=bar)\s*",
-    re.DOTALL,
-)
+_BAR = re.compile(r"(?P<run>`{3,}|~{3,})(?P<code>[0-9a-f]{8}(?=[ \t]*$))?", re.MULTILINE)
+# Longer than any function. A model's text is read in this process, where nothing interrupts it.
+LONGEST = 100_000
+LINE = 200
+# To format a longer text takes seconds, and is a courtesy.
+FORMATTED = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ class Head:
                 tree = _parsed(whole)
                 found = _definition(tree, start[1]) if isinstance(tree, ast.Module) else None
                 if found is not None:
-                    return cls._from(found)
+                    with suppress(RecursionError):
+                        return cls._from(found)
         return None
 
     @classmethod
@@ -118,6 +122,8 @@ def new_version(value: Any, head: Head | None) -> tuple[str, tuple[str, ...]]:
     """
     if not isinstance(value, str):
         raise AnswerError(f"it must be the source of a function, not {shown(value)}")
+    if why := illegible(value, LONGEST):
+        raise AnswerError(f"it cannot be read: {why}")
     text, repairs = _unfenced(value)
     tree = _parsed(text)
     if isinstance(tree, str):
@@ -134,13 +140,41 @@ def new_version(value: Any, head: Head | None) -> tuple[str, tuple[str, ...]]:
 
 def _unfenced(value: str) -> tuple[str, list[str]]:
     """The code without a fence round it, and without words round the fence."""
-    fence = _FENCE.fullmatch(value)
-    if fence:
-        return _trimmed(fence["code"]), ["a fence round the code"]
-    blocks = list(_FENCE.finditer(value))
+    whole = _whole(value.strip())
+    if whole is not None:
+        return _trimmed(whole), ["a fence round the code"]
+    blocks = _blocks(value)
     if len(blocks) == 1 and isinstance(_parsed(_trimmed(value)), str):
-        return _trimmed(blocks[0]["code"]), ["a fence round the code", "words round the code"]
+        return _trimmed(blocks[0]), ["a fence round the code", "words round the code"]
     return _trimmed(value), []
+
+
+def _whole(text: str) -> str | None:
+    """What stands between the fence that a text begins with and the one that it ends with."""
+    bar, (_, newline, inside) = _BAR.match(text), text.partition("\n")
+    if bar is None or not newline:
+        return None
+    run, code = bar["run"], bar["code"]
+    if code and inside.endswith(run + code):
+        return inside.removesuffix(run + code)
+    long = len(inside) - len(inside.rstrip(run[0]))
+    return inside[: -min(long, len(run))] if long >= 3 else None
+
+
+def _blocks(text: str) -> list[str]:
+    """What stands in fences: all of the first two, however often there is a bar."""
+    found: list[str] = []
+    at = 0
+    while len(found) < 2 and (bar := _BAR.search(text, at)):
+        begin = text.find("\n", bar.end()) + 1
+        at = bar.end()
+        # It is closed by the same bar, or at least by one of its kind.
+        for closing in dict.fromkeys([bar[0], bar["run"], bar["run"][:3]]):
+            if begin and (end := text.find(closing, begin)) >= 0:
+                found.append(text[begin:end])
+                at = end + len(closing)
+                break
+    return found
 
 
 def _trimmed(code: str) -> str:
@@ -153,13 +187,18 @@ def _check(tree: ast.Module, head: Head) -> None:
         others = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
         instead = f"; it defines {', '.join(others)}" if others else ""
         raise AnswerError(f"it must define the function {head.name}{instead}")
-    new = Head._from(found)
+    try:
+        new = Head._from(found)
+    except RecursionError as cause:
+        raise AnswerError("a default of its parameters is nested too deeply") from cause
     if new != head:
         raise AnswerError(f"it must keep the head `{head}`; it has `{new}`")
 
 
 def _parsed(text: str) -> ast.Module | str:
     """The syntax tree, or what is wrong with the text."""
+    if why := illegible(text):
+        return why
     try:
         with warnings.catch_warnings():
             # Of a text that is not used yet; when it is, Python will say it again.
@@ -170,10 +209,10 @@ def _parsed(text: str) -> ast.Module | str:
     except SyntaxError as error:
         if "nonlocal" in error.msg:  # the variables around the function are not here
             return tree
-        line = (error.text or "").strip()
+        line = (error.text or "").strip()[:LINE]
         return f"{error.msg} in line {error.lineno}" + (f": {line}" if line else "")
     except (ValueError, RecursionError, MemoryError) as error:
-        return str(error) or type(error).__name__
+        return str(error) or "it is nested too deeply"
 
 
 def _definition(tree: ast.Module, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
@@ -223,8 +262,10 @@ def _is_trial(node: ast.stmt, name: str) -> bool:
 
 
 def _formatted(text: str) -> str:
+    if len(text) > FORMATTED:
+        return text
     try:
         formatted: str = BlackCodeFormatter()(text)
-    except ModelMissing:  # black is not installed, and nobody asked for it
+    except (ModelMissing, RecursionError):  # black is not installed, or gives up
         return text
     return formatted

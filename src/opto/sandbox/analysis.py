@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from opto._legible import illegible
 from opto.errors import SandboxError, SourceError
 from opto.trace.syntax import Def, definition_in, tree_of, undisturbed
 
@@ -20,7 +21,7 @@ __all__ = ["LONGEST", "Facts", "Kind", "facts_of", "free_of"]
 Kind: TypeAlias = Literal["function", "coroutine", "generator", "async generator"]
 
 # Parsing takes much more memory than the text, and happens in the host.
-LONGEST = 256 * 1024
+LONGEST = 128 * 1024
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
@@ -63,8 +64,8 @@ def facts_of(text: str, name: str) -> Facts:
         >>> facts.free, facts.kind, str(facts.signature)
         (('scale',), 'function', '(r)')
     """
-    if len(text) > LONGEST:
-        raise SandboxError(f"the code is {len(text):,} characters long; {LONGEST:,} are the most")
+    if why := illegible(text, LONGEST):
+        raise SandboxError(f"the code cannot be read: {why}")
     try:
         tree = tree_of(text)
         found = _defined(tree, name)
@@ -79,6 +80,10 @@ def facts_of(text: str, name: str) -> Facts:
         )
     except (RecursionError, MemoryError) as cause:
         raise SandboxError("the code is nested too deeply to be read") from cause
+    except SourceError:
+        raise
+    except ValueError as cause:  # a null byte, or half a character
+        raise SandboxError(f"the code cannot be read: {cause}") from cause
 
 
 @lru_cache(maxsize=256)
@@ -87,11 +92,14 @@ def free_of(text: str) -> tuple[str, ...]:
 
     Raises:
         SyntaxError: `text` is no Python.
+        SandboxError: it is too long to be read.
 
     Example:
         >>> free_of("def f(x):\n    return [scale(y) for y in x]")
         ('scale',)
     """
+    if why := illegible(text, LONGEST):
+        raise SandboxError(f"the code cannot be read: {why}")
     return tuple(sorted(_names_of(text)[1]))
 
 

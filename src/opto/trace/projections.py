@@ -15,6 +15,7 @@ from enum import EnumMeta
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+from opto._legible import illegible
 from opto.errors import ModelMissing, NodeError
 from opto.trace.schemas import checked_schema, violations
 
@@ -332,9 +333,11 @@ class DocstringProjection(Projection):
 
 
 def _parsed(text: str) -> ast.Module | None:
+    if illegible(text):
+        return None
     try:
         return ast.parse(text)
-    except (SyntaxError, ValueError):  # ValueError: a null byte
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # ValueError: a null byte
         return None
 
 
