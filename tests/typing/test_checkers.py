@@ -66,8 +66,11 @@ def test_all_claims_are_what_a_checker_sees_and_mistakes_are_seen(checker, tmp_p
     file = tmp_path / "wrong.py"
     file.write_text(WRONG)
     found = checker(*CLAIMS, str(file))
-    wrong = {f"{file}:{number}" for number in (5, 6, 7)}
-    assert {":".join(line.split(":")[:2]) for line in found} == wrong, found
+    # mypy names the folder in which it saw the same words first.
+    places = [line.split(":")[:2] for line in found]
+    assert {(Path(name).name, number) for name, number in places} == {
+        ("wrong.py", number) for number in "567"
+    }, found
 
 
 def test_every_public_type_is_known():
