@@ -12,14 +12,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from opto.formats.elements import CUT_OFF, Elements
-from opto.formats.guard import freed, guarded
+from opto.formats.guard import freed, guarded, tag_in
 from opto.formats.json import JSONFormat
 from opto.formats.lexer import CUT
 from opto.formats.names import Names
 from opto.formats.parsed import Parsed
+from opto.formats.visible import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +94,8 @@ class TagFormat:
             </variable>
         """
         # Angles that say "put it in here" in JSON would look like a tag in here.
-        return self._written({f.name.strip("<>"): _placeholder(f) for f in fields}, "text")
+        written = {escape(f.name.strip("<>")): self._placeholder(f) for f in fields}
+        return self._written(written, "text")
 
     def write(self, values: Mapping[str, Any], reasoning: str = "") -> str:
         """An answer that gives these values, whatever stands in them.
@@ -114,6 +117,11 @@ class TagFormat:
             for name, value in values.items()
         ]
         return "\n".join(parts)
+
+    def _placeholder(self, field: Field) -> str:
+        words = on_one_line(_said_of(field))
+        # What is shown here is no answer: no tag in it may be taken for one.
+        return words.replace("<", "\\u003c") if tag_in(words, self.tags) else words
 
     # -- reading ---------------------------------------------------------------------
 
@@ -211,7 +219,7 @@ class TagFormat:
         return f"no <{self.variable}> says by <{self.name}> which variable it is"
 
 
-def _placeholder(field: Field) -> str:
+def _said_of(field: Field) -> str:
     if "enum" in field.schema:
         return "one of: " + " | ".join(map(str, field.schema["enum"]))
     if field.is_code:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from opto.formats.scan import without_thoughts
 from opto.llm import Request
-from opto.optimizers.fences import alone, explained, fenced, line_of
+from opto.optimizers.fences import explained, fenced, line_of
 from opto.optimizers.plan import read_in
 from opto.optimizers.reading import answer_in
 from opto.optimizers.render import cut, safe_text
@@ -85,7 +85,7 @@ def _by_experts(drafting: Drafting) -> Plan[tuple[Proposal, ...]]:
         replies = yield (_who(drafting),)
         experts = experts_in(answer_in(replies[0]), drafting.count)
     words = [
-        prompt("multi_expert").fill(expert=alone(experts[draft % len(experts)]))
+        prompt("multi_expert").fill(expert=line_of(experts[draft % len(experts)]))
         for draft in range(drafting.count if experts else 0)
     ]
     first, *rest = yield from _at_once(drafting, words)

@@ -10,6 +10,7 @@ from sys import maxsize
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from opto.errors import OptimizerError, StoreError
+from opto.formats import visible
 from opto.optimizers.render import safe_text
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class Episode(NamedTuple):
         return cls({name: _plain(v) for name, v in variables.items()}, safe_text(feedback))
 
     def __str__(self) -> str:
-        # JSON: in it, no text can pretend to be another part of the prompt.
-        return dumps(self._asdict(), ensure_ascii=False)
+        # JSON on one line: in it, no text can pretend to be another part of the prompt.
+        return visible(dumps(self._asdict(), ensure_ascii=False))
 
 
 class Memory(FIFOBuffer[Episode]):
