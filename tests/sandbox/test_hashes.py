@@ -78,6 +78,25 @@ def test_honest_scalars_of_numpy_may_be_keys():
     assert there_and_back(value) == value
 
 
+def test_tuples_in_tuples_are_not_hashed_for_ever():
+    many = Limits.of(16 << 20)
+    value = [(None,) * 200_000 for _ in range(66)]
+    for _ in range(95):
+        value = [(one,) for one in value]
+    data = encode(value, many)
+    start = process_time()
+    with pytest.raises(Garbage, match="in each other"):
+        decode(data, many)
+    assert process_time() - start < 3.0
+
+
+def test_honest_tuples_in_tuples_come_back():
+    many = Limits.of(16 << 20)
+    value = [((n, (n, (n, ("a", (None, (n,)))))), [n]) for n in range(20_000)]
+    value = [value, *({"a": ((1.5,) * 5, n)} for n in range(20_000))]
+    assert decode(encode(value, many), many) == value
+
+
 def test_long_values_that_differ_late_are_not_compared_for_ever():
     head = (None,) * 3_000
     bits = [(*head, *(-1 - (n >> k & 1) for k in range(6))) for n in range(64)]

@@ -54,6 +54,8 @@ COST = {NONE: 8, TRUE: 8, LIST: 80, 33: 64, 34: 232, 35: 232, DICT: 80, **scalar
 COST_OF_ENTRY = {LIST: 0, 33: 0, 34: 48, 35: 48, DICT: 100}
 # Types whose hashes a program can choose. Of integers, only long ones: `scalars` looks at them.
 CHOSEN = {scalars.COMPLEX, *scalars.TO_TEXT, CONTAINERS[tuple], CONTAINERS[frozenset]}
+# A tuple does not keep its hash: tuples in tuples are hashed again at each level, in all so much.
+HASHED = 1 << 26
 
 
 def encode(value: Any, limits: Limits, plain: Callable[[Any], Any] | None = None) -> bytes:
@@ -221,8 +223,9 @@ def decode(data: bytes | bytearray, limits: Limits) -> Any:
     """
     try:
         below: list[Any] = []
-        numeric = False
+        numeric, deep, hashed = False, 0, 0
         for level in reversed(_read_levels(data, limits)):
+            deep, hashed = _weighed(level, deep, hashed)
             below = _built(level, below, numeric=numeric)
             numeric = ARRAY in level.codes
     except Garbage:
@@ -274,6 +277,23 @@ def _read_level(read: Reader, count: int, memory: int, limits: Limits) -> tuple[
             if code in CHOSEN:
                 hashes.check(columns[code])
     return _Level(codes, columns, sizes), memory
+
+
+def _weighed(level: _Level, deep: int, hashed: int) -> tuple[int, int]:
+    """How many values lie in the tuples of a level, however deep, and how many were hashed yet.
+
+    Args:
+        level: what was read of it.
+        deep: the first of the two for the level below.
+        hashed: the second.
+    """
+    held = [sizes for code, sizes in level.sizes.items() if code in CHOSEN]
+    deep = sum(map(sum, held), deep) if held else 0
+    if any(len(sizes) > hashes.MOST for sizes in held):
+        hashed += deep
+    if hashed > HASHED:
+        raise Garbage("too much in tuples that lie in each other")
+    return deep, hashed
 
 
 def _built(level: _Level, below: list[Any], *, numeric: bool) -> list[Any]:
