@@ -94,6 +94,7 @@ def test_all_titles_and_parts_of_prompts_are_known(file):
         "optoprime_closing",
         "optoprime_highlight",
         "optoprime_memory",
+        "opro_memory",
         "optoprime_repair",
         "fence",
     ):

@@ -108,3 +108,11 @@ def test_the_second_question_begins_like_the_first_and_says_what_was_wrong(answe
     assert words.startswith("THE QUESTION\n\n")
     assert "\nit is no JSON\n" in words
     assert len(words) < 3000
+
+
+def test_what_was_tried_is_not_to_be_given_again():
+    """A small model proposed old values again (docs/optimizing.md); OPRO says so beforehand."""
+    memory = [Episode.of({"x0": 1}, "larger")]
+    for dialect in SPOKEN:
+        said = system_words(dialect) + user_words("P", dialect, FIELDS, memory)
+        assert ("repeat no values" in said) != ("do not give again" in said)

@@ -34,7 +34,7 @@ class Dialect:
         titles: the sections that are shown, with their titles.
         writing: how values are written.
         family: the prompts that say what the work is: ``<family>_objective``,
-            ``<family>_example_reasoning``.
+            ``<family>_example_reasoning``, ``<family>_memory``.
         system: the prompt that says how to read a problem.
         answer: the prompt that says how to answer it.
         example: the prompt with a worked example.

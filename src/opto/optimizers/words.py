@@ -78,7 +78,7 @@ def user_words(
     if left_out:
         tries = f"({left_out:,} earlier rounds are left out)\n{tries}".rstrip()
     if tries:
-        parts.append(prompt("optoprime_memory").fill(tries=tries))
+        parts.append(prompt(f"{dialect.family}_memory").fill(tries=tries))
     if highlight or dialect.instruction:
         parts.append(prompt("optoprime_highlight").fill(names=", ".join(f.name for f in fields)))
     if not dialect.instruction:
