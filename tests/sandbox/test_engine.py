@@ -110,6 +110,17 @@ def test_self_is_a_view_that_can_be_read(run):
         assert (outcome.error, said in outcome.message) == ("AttributeError", True), outcome
 
 
+def test_paths_mean_what_they_mean_in_the_host(run, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("hello")
+    (tmp_path / "b.txt").write_text("not granted")
+    monkeypatch.chdir(tmp_path)
+    assert run("def f(): return open('data/a.txt').read()", read=("data",)).value == "hello"
+    outcome = run("def f(): return open('b.txt').read()", read=("data",))
+    assert "nothing can be read here" in outcome.message
+    assert run("import os\ndef f(): return os.getcwd()").value == "/"
+
+
 def test_arguments_are_copies_and_nothing_persists(run):
     given = [1]
     text = "seen = []\ndef f(x):\n x.append(2)\n seen.append(x)\n return x, len(seen)"
@@ -299,7 +310,7 @@ def test_what_is_derived_from_plain_data_comes_back_as_that(run, made, plain):
 def test_arguments_that_are_no_data_are_refused_with_their_place(run):
     outcome = run("def f(x): return x", [1, print])
     assert outcome.status == "refused"
-    assert "builtin_function_or_method at ['args'][0][1]" in outcome.message
+    assert "builtin_function_or_method in argument 1, at [1]" in outcome.message
     assert run("def f(): pass\n" + "#" * (257 << 10)).status == "refused"
 
 

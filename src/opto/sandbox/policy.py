@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from opto.errors import ArgumentError, SandboxError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 __all__ = ["LEVELS", "Level", "Policy", "policy_here", "use"]
 
@@ -72,7 +73,8 @@ class Policy:
             (a KB is 1024 bytes).
         output: bytes of printed text that are kept; the rest is dropped.
         result: bytes of the value that is returned.
-        read: folders that the code may read, and not write.
+        read: folders that the code may read, and not write; those that the names mean where
+            the policy is made. The code runs in the working folder of this process.
         host: functions of this process that the code may call, by the name it calls them by.
             They run here, with what the code chooses to hand them: check it. None of them is
             interrupted when time is over; the code is stopped as soon as it returns.
@@ -118,9 +120,9 @@ class Policy:
             if isinstance(given, str):
                 raise SandboxError(f"Policy({name}={given!r}): a tuple of names was expected")
             object.__setattr__(self, name, tuple(map(os.fspath, given)))
-        for name, granted in self.host.items():
-            if not (str(name).isidentifier() and callable(granted)):
-                raise SandboxError(f"Policy(host=...): {name!r} is no name of a function")
+        # Which folder is meant must not change when the program goes to another.
+        object.__setattr__(self, "read", tuple(map(_whole, self.read)))
+        _check_host(self.host)
         object.__setattr__(self, "host", dict(self.host))
 
     @property
@@ -145,6 +147,20 @@ class Policy:
             host={name: f for name, f in self.host.items() if name in stricter.host},
             **least,
         )
+
+
+def _whole(folder: str) -> str:
+    return os.path.abspath(os.path.expanduser(folder))  # noqa: PTH100, PTH111 - links stay
+
+
+def _check_host(host: Any) -> None:
+    if not isinstance(host, Mapping):
+        raise SandboxError(f"Policy(host={host!r}): functions by name were expected")
+    for name, granted in host.items():
+        if not str(name).isidentifier():
+            raise SandboxError(f"Policy(host=...): {name!r} is no name of a function")
+        if not callable(granted):
+            raise SandboxError(f"Policy(host=...): {name!r} is {granted!r}, which is no function")
 
 
 def _stronger(one: Level, other: Level) -> Level:
@@ -236,10 +252,11 @@ def _from_text(said: str) -> dict[str, Any]:
         raise SandboxError(f"{VARIABLE}={said!r}: the level comes first{nearest(level, LEVELS)}")
     limits: dict[str, Any] = {"level": level}
     for part in rest:
-        name, _, value = part.partition("=")
+        name, _, value = (piece.strip() for piece in part.partition("="))
         read = _FROM_TEXT.get(name)
         if read is None:
-            raise SandboxError(f"{VARIABLE}={said!r}: {name!r}{nearest(name, _FROM_TEXT)}")
+            near = nearest(name, _FROM_TEXT)
+            raise SandboxError(f"{VARIABLE}={said!r}: there is no limit {name!r}{near}")
         try:
             limits[name] = read(value)
         except ValueError:

@@ -130,6 +130,8 @@ def _plain(task: Task, policy: Policy, granted: Mapping[str, Any]) -> dict[str, 
         "sources": dict(names.sources),
         "host": awaited,
         "view": view,
+        # Paths in what may be read mean over there what they mean here.
+        "folder": os.getcwd() if policy.read else "",  # noqa: PTH109 - a plain text travels
         "output": policy.output,
         "result": policy.result,
     }

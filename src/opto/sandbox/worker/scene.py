@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,9 @@ def played(task: dict[str, Any], talk: Talk) -> tuple[bool, Any]:
     sys.modules[MODULE] = module  # `dataclasses` looks there
     scene = module.__dict__
     _seed(task["seed"])
+    if task["folder"]:
+        with suppress(OSError):  # what cannot be entered holds nothing that may be read
+            os.chdir(task["folder"])
     for alias, target in task["modules"].items():
         scene[alias] = _imported(target)
     scene.update(task["values"])
