@@ -6,8 +6,6 @@ import ast
 import subprocess
 import sys
 
-import pytest
-
 from opto.trace import magic
 from opto.trace.magic import Operators
 from opto.trace.table import OPERATIONS
@@ -62,20 +60,23 @@ def test_what_others_import_of_magic_stands_in_it():
     assert imported <= defined(STUB.body)
 
 
-@pytest.mark.parametrize(
-    "tool",
-    [
-        ["mypy.stubtest", magic.__name__],
-        # Where there is a stub, mypy looks at the code only if it is told to.
-        ["mypy", "--follow-imports=silent", "--cache-dir=.mypy_cache/magic", magic.__file__],
-    ],
-    ids=["stubtest", "mypy"],
-)
-def test_stub_and_code_agree_with_each_other_and_in_themselves(tool):
+# Nothing but the two of them: what the stub imports is Any then, which makes overloads the
+# same to mypy. `tests/typing` has mypy read them with all the house.
+ALONE = """
+[mypy]
+follow_imports = skip
+disable_error_code = overload-cannot-match, misc
+"""
+
+
+def test_stub_and_code_agree_with_each_other(tmp_path):
+    (tmp_path / "alone.ini").write_text(ALONE)
+    tool = ["mypy.stubtest", "--mypy-config-file", str(tmp_path / "alone.ini"), magic.__name__]
     said = subprocess.run(
         [sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert said.returncode == 0, said.stdout + said.stderr
+    assert "checked 1 module" in said.stdout or "in 1 module" in said.stdout
 
 
 def test_packages_that_use_this_one_are_told_of_its_types():
