@@ -128,3 +128,14 @@ def test_a_schema_of_the_users_counts_and_gets_the_type_where_it_names_none():
     assert Field.of("x0", 3, schema={"enum": [1, 2]}).schema == {"enum": [1, 2]}
     assert Field.of("x0", 3, [4], schema={"minimum": 1}).schema == {"enum": [4]}
     assert Field.of("x0", None, schema={"minimum": 1}).schema == {"minimum": 1}
+
+
+class Broken:
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+def test_of_a_value_that_cannot_be_looked_into_nothing_is_said():
+    assert schema_of(Broken()) == {}
+    assert schema_of([Broken()]) == {}
+    assert schema_of({1: Broken()}) == {"type": "object"}

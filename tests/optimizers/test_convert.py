@@ -240,3 +240,23 @@ def test_a_deque_stays_one_and_holds_as_many():
     assert (made, made.maxlen) == (deque([5, 6, 7]), 3)
     with pytest.raises(AnswerError, match="a list of 2 values at most"):
         convert([5, 6, 7], deque([1, 2], maxlen=2))
+
+
+class Broken(dict):
+    def __iter__(self):
+        raise ValueError("no keys")
+
+
+class Pretender:
+    @classmethod
+    def model_validate(cls, value):
+        raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("like", "why"),
+    [(Broken(a=1), "a Broken: ValueError: no keys"), (Pretender(), "a Pretender: AttributeError")],
+)
+def test_what_a_users_type_raises_is_a_reason(like, why):
+    with pytest.raises(AnswerError, match=why):
+        convert({"a": 2}, like)

@@ -62,3 +62,23 @@ def test_objects_without_a_truth_value_of_equality_add_up():
 def test_nothing_said_is_false():
     assert not Feedback()
     assert Feedback().content is None
+
+
+class Mute:
+    def __repr__(self):
+        raise ValueError("no text")
+
+
+def test_what_has_no_text_is_feedback_all_the_same():
+    deep = []
+    for _ in range(10_000):
+        deep = [deep]
+    for said in (Mute(), [Mute()], deep, 10**5000):
+        one, other = (Feedback((Remark(name, said),)) for name in ("a0", "b0"))
+        assert (one + one).content is said
+        assert "that has no text" in str(one + other)
+
+
+def test_a_number_beyond_all_floats_is_no_score():
+    assert Feedback.about(None, 10**400).remarks[0].score is None
+    assert Feedback.about(None, 10**15).remarks[0].score == 1e15

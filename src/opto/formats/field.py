@@ -94,7 +94,10 @@ def schema_of(value: Any) -> dict[str, Any]:
         >>> schema_of(None)
         {}
     """
-    return _schema(value, DEEPEST)
+    try:
+        return _schema(value, DEEPEST)
+    except Exception:  # noqa: BLE001 - values of users' types may raise anything when looked into
+        return {}
 
 
 def _schema(value: Any, depth: int) -> dict[str, Any]:

@@ -53,7 +53,13 @@ def convert(value: Any, like: Any) -> Any:
         opto.errors.AnswerError: it must be a whole number, not 5.7
     """
     _check(value)
-    return _row(like)(value, like)
+    try:
+        return _row(like)(value, like)
+    except (AnswerError, RecursionError, MemoryError):
+        raise
+    except Exception as cause:  # values of users' types may raise anything
+        why = f"{type(cause).__name__}: {cause}"
+        raise AnswerError(f"no answer can be made into a {type(like).__name__}: {why}") from cause
 
 
 def same(one: Any, other: Any) -> bool:

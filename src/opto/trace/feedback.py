@@ -32,7 +32,7 @@ class Remark:
     def key(self) -> tuple[Any, ...]:
         """Equal for two remarks that say the same about the same output."""
         # Other objects are themselves: some answer == with what has no truth value.
-        said = repr(self.content) if type(self.content) in _PLAIN else id(self.content)
+        said = _repr(self.content) if type(self.content) in _PLAIN else id(self.content)
         return self.output, type(self.content), said, self.score
 
 
@@ -54,7 +54,7 @@ class Feedback:
     @classmethod
     def about(cls, node: Any, said: Any) -> Feedback:
         """What was said about `node`: words, any object, or a number as a score."""
-        score = float(said) if type(said) in (int, float) else None
+        score = _number(said) if type(said) in (int, float) else None
         return cls((Remark("" if node is None else node.py_name, said, score),))
 
     @classmethod
@@ -85,5 +85,27 @@ class Feedback:
     def __str__(self) -> str:
         outputs = {r.output for r in self.remarks}
         if len(outputs) <= 1:
-            return "\n".join(str(r.content) for r in self.remarks)
-        return "\n".join(f"About {r.output}: {r.content}" for r in self.remarks)
+            return "\n".join(_text(r.content) for r in self.remarks)
+        return "\n".join(f"About {r.output}: {_text(r.content)}" for r in self.remarks)
+
+
+def _repr(content: Any) -> Any:
+    """What is in a plain container, as text; its place where something in it has none."""
+    try:
+        return repr(content)
+    except Exception:  # noqa: BLE001 - the __repr__ of users' types may raise anything
+        return id(content)
+
+
+def _number(said: float) -> float | None:
+    try:
+        return float(said)
+    except OverflowError:  # an integer beyond all floats is no score to reckon with
+        return None
+
+
+def _text(content: Any) -> str:
+    try:
+        return str(content)
+    except Exception as cause:  # noqa: BLE001 - a user's __str__ may raise anything
+        return f"<a {type(content).__name__} that has no text: {type(cause).__name__}>"
