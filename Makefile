@@ -29,8 +29,9 @@ MODEL   := $(if $(LITELLM),litellm$(COMMA)quickstart,$(if $(OPENAI),quickstart,l
 quickstart: $(VENV)/.has-$(MODEL)
 	@$(PY) -m opto quickstart
 
+# Hundreds of Pythons are started, which without bytecode would compile all of it, each anew.
 test: $(VENV)/.has-test
-	@$(PY) -m pytest -n 2 $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/.has-test
 	@$(PY) -m ruff check
