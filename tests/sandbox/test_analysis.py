@@ -109,6 +109,11 @@ def test_what_is_too_deep_is_refused(deep):
         facts_of(f"def f(): return {deep}", "f")
 
 
+def test_imports_are_found_wherever_they_stand():
+    text = "import os.path, re as r\ndef f():\n    from json.decoder import x\n    from . import y"
+    assert facts_of(text, "f").imports == {"os", "re", "json"}
+
+
 def test_what_is_too_long_is_refused():
     with pytest.raises(SandboxError, match="are the most"):
         facts_of("def f(): pass\n" + "#" * LONGEST, "f")

@@ -231,6 +231,23 @@ def test_refusals(body, words):
     assert API_KEY not in said
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import opto", "`import opto`, a module of your program"),
+        ("from opto.trace import node", "`import opto`, a module of your program"),
+        ("import tests.sandbox as t", "`import tests`, a module of your program"),
+    ],
+)
+def test_modules_of_the_program_are_not_there(line, words):
+    with pytest.raises(SandboxError, match=words):
+        names_of(f"def f(x):\n    {line}", "f", like, policy=Policy())
+
+
+def test_what_else_is_imported_is_left_to_python():
+    names_of("import json, nowhere\nfrom os import path\ndef f(x): pass", "f", policy=Policy())
+
+
 def test_what_must_be_awaited_is_for_code_that_awaits():
     assert "must be awaited" in refusal("slowly(x)", "slowly(x)")
     got, standins = found("await slowly(x)", "await slowly(x)", head="async def f(x)")

@@ -150,4 +150,5 @@ def test_nodes_that_the_users_code_reads_are_there_by_their_values():
 def test_a_class_is_seen_as_well():
     seen, _ = view("self.label, self.made, self.act", "self.made", me=Agent)
     assert (seen.values, list(seen.host), seen.owner) == ({"label": "agent"}, ["made"], "Agent")
+    assert view("self.__name__", "self.made", me=Agent)[0].values == {"__name__": "Agent"}
     assert seen.host["made"]() == "agent"

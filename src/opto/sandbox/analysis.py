@@ -33,6 +33,7 @@ class Facts:
     Attributes:
         free: names that it uses and does not define, builtins among them, sorted.
         own: names that it defines beside the function's.
+        imports: packages and modules that it imports, by the first part of their names.
         kind: what calling the function gives.
         decorated: whether decorators stand on the function.
         first: the name of the function's first parameter, or None.
@@ -43,6 +44,7 @@ class Facts:
 
     free: tuple[str, ...]
     own: frozenset[str]
+    imports: frozenset[str]
     kind: Kind
     decorated: bool
     first: str | None
@@ -72,6 +74,7 @@ def facts_of(text: str, name: str) -> Facts:
         return Facts(
             free=free_of(text),
             own=_names_of(text)[0] - {name},
+            imports=_imports(tree),
             kind=_kind(found),
             decorated=bool(found.decorator_list),
             first=next((arg.arg for arg in _positional(found)), None),
@@ -137,6 +140,16 @@ def _names_of(text: str) -> tuple[frozenset[str], frozenset[str]]:
         todo += inner.get_children()
         used |= {s.get_name() for s in inner.get_symbols() if s.is_global()}
     return frozenset(own) - {"annotations"}, frozenset(used - own)
+
+
+def _imports(tree: ast.Module) -> frozenset[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return frozenset(name.partition(".")[0] for name in found)
 
 
 def _kind(found: Def) -> Kind:

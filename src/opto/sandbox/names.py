@@ -9,6 +9,7 @@ worker: what the user's own text of the function called, and what the policy gra
 from __future__ import annotations
 
 import inspect
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["ABSENT", "Place", "names_of"]
 
 ABSENT = object()
+_OWN = "a module of your program, which is not installed"
 
 WAYS = (
     "Three ways out: pass what is needed as plain data; grant a function of your program by "
@@ -110,6 +112,8 @@ def names_of(
     offers = _Offers(Place.of(like, scope), policy, _free_in(original, name), facts)
     for free in facts.free:
         offers.add(free)
+    for module in sorted(facts.imports):
+        offers.imported(module)
     return offers.names(), offers.standins, offers.nodes
 
 
@@ -158,6 +162,13 @@ class _Offers:
         if value is not ABSENT:
             self._offer(name, value, allowed=name in self.granted)
 
+    def imported(self, name: str) -> None:
+        """See whether a worker can import what the code imports itself."""
+        module = sys.modules.get(name)
+        # What is not there at all is told by Python.
+        if module is not None and not is_installed(module):
+            self._refused[f"import {name}"] = f"`import {name}`, {_OWN}"
+
     def _offer(self, name: str, value: Any, *, allowed: bool) -> None:
         self._known[name] = value
         if isinstance(value, ModuleType):
@@ -185,10 +196,7 @@ class _Offers:
         if is_installed(module):
             self._modules[name] = module.__name__
         else:
-            self._refused[name] = (
-                f"{name}, a module of your program, which is not installed: import what is used "
-                f"of it by name"
-            )
+            self._refused[name] = f"{name}, {_OWN}: import what is used of it by name"
 
     def _node(self, name: str, node: Node[Any], *, allowed: bool) -> None:
         """Offer a node's value, if the user's own text looks at it as well."""

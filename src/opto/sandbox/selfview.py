@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["view_of"]
 
 _ABSENT = object()
+# What Python itself computes of a class.
+_OF_CLASSES = frozenset(("__name__", "__qualname__"))
 
 
 def view_of(
@@ -76,6 +78,9 @@ class _Seen:
         """Find `name`, and decide what becomes of it; what is `named` is what the code reads."""
         private = name.startswith("__") and not name.endswith("__")
         real = f"_{self.kind.__name__.lstrip('_')}{name}" if private else name
+        if name in _OF_CLASSES and isinstance(self.me, type):
+            self.values[name] = getattr(self.me, name)
+            return
         held = inspect.getattr_static(self.me, real, _ABSENT)
         if held is _ABSENT or name.startswith(RESERVED):
             return
