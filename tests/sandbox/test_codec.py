@@ -210,6 +210,23 @@ def test_too_much_is_refused_before_it_is_spelled_out(value, said):
         encode(value, LIMITS)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [[None] * 500_000, [(None, -1)] * 170_000, [[True, False, None]] * 120_000],
+    ids=["one list", "tuples", "lists"],
+)
+def test_what_takes_no_memory_itself_takes_no_more_in_containers(value):
+    limits = Limits(1 << 20, 8 << 20)
+    data = encode(value, Limits(1 << 30, 1 << 30))
+    tracemalloc.start()
+    try:
+        with suppress(Garbage):
+            decode(data, limits)
+        assert tracemalloc.get_traced_memory()[1] < 2.2 * limits.memory
+    finally:
+        tracemalloc.stop()
+
+
 def test_numbers_that_could_not_be_printed_are_refused():
     for value in (10**4301, Fraction(1, 10**4301), [0, -(10**4301)]):
         with pytest.raises(TooLarge, match="digits"):

@@ -171,7 +171,8 @@ def _use(value: Any) -> list[str]:
     """Do with a value what programs do with values."""
     start = time.monotonic()
     flags = []
-    if type(value) is not float and value == object():
+    # Of an array it is told for each of its values.
+    if type(value) is not float and (value == object()) is True:
         flags.append("value: lies about what it equals")
     if callable(value):
         flags.append("value: can be called")

@@ -49,8 +49,9 @@ LIST, DICT, ARRAY = CONTAINERS[list], CONTAINERS[dict], CODES[arrays.Array]
 BUILD: dict[int, Callable[[Iterable[Any]], Any]] = {
     code: kind for kind, code in CONTAINERS.items() if kind is not dict
 }
-# About what CPython takes for each object, and the slot that holds it.
-COST = {NONE: 8, TRUE: 8, LIST: 80, 33: 64, 34: 232, 35: 232, DICT: 80, **scalars.COST}
+# About what CPython takes for each object, and the slot that holds it; there are two of these
+# while containers are filled.
+COST = {NONE: 16, TRUE: 16, LIST: 80, 33: 64, 34: 232, 35: 232, DICT: 80, **scalars.COST}
 COST_OF_ENTRY = {LIST: 0, 33: 0, 34: 48, 35: 48, DICT: 100}
 # Types whose hashes a program can choose. Of integers, only long ones: `scalars` looks at them.
 CHOSEN = {scalars.COMPLEX, *scalars.TO_TEXT, CONTAINERS[tuple], CONTAINERS[frozenset]}
@@ -224,7 +225,9 @@ def decode(data: bytes | bytearray, limits: Limits) -> Any:
     try:
         below: list[Any] = []
         numeric, deep, hashed = False, 0, 0
-        for level in reversed(_read_levels(data, limits)):
+        levels = _read_levels(data, limits)
+        while levels:
+            level = levels.pop()  # what it took is free again when it is built
             deep, hashed = _weighed(level, deep, hashed)
             below = _built(level, below, numeric=numeric)
             numeric = ARRAY in level.codes
