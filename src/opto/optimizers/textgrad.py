@@ -90,7 +90,8 @@ class TextGrad(AskingOptimizer):
         repair: ask once more, saying what was wrong, where a new value cannot be used.
         parallel: how many questions of a round are asked at a time.
         token_budget: as in `OptoPrime`, of each question: values in it are cut shorter where it
-            has more tokens. A value that is to be changed is always shown whole.
+            has more tokens. A value that is to be changed is always shown whole: where it does not
+            fit, a step raises.
 
     Raises:
         OptimizerError: there is nothing to optimize, or an argument cannot be used.
@@ -194,6 +195,8 @@ class TextGrad(AskingOptimizer):
             {name: constraint_of(node) for name, node in targets.items()},
             budget_of([self.llm], self.max_tokens, self.token_budget),
         )
+
+        words.check()
 
         def read(name: str, reply: Reply) -> Outcome:
             return _outcome(name, reply, problem, targets[name])

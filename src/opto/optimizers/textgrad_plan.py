@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from opto.errors import OptimizerError
 from opto.llm import Request
 from opto.optimizers.proposal import Proposal, Refusal
 from opto.optimizers.reading import answer_in
@@ -146,13 +147,22 @@ class _Way:
     def _about(self, stretch: Stretch, wanted: list[Gradient]) -> list[Question]:
         size = self.course.together
         parts = [stretch.inputs[at : at + size] for at in range(0, len(stretch.inputs), size)]
-        return [
-            (
-                self._request(*self.words.gradient(stretch, part, wanted)),
-                partial(self._take_wishes, stretch.exit, part),
-            )
-            for part in parts
-        ]
+        return [question for part in parts for question in self._in_budget(stretch, part, wanted)]
+
+    def _in_budget(
+        self, stretch: Stretch, part: tuple[str, ...], wanted: list[Gradient]
+    ) -> list[Question]:
+        """The question about some inputs; where it is too long, and one more is left, two."""
+        try:
+            words = self.words.gradient(stretch, part, wanted)
+        except OptimizerError:
+            if len(part) == 1 or self.spare <= 0:
+                raise
+            self.spare -= 1
+            half = len(part) // 2
+            parts = part[:half], part[half:]
+            return [one for few in parts for one in self._in_budget(stretch, few, wanted)]
+        return [(self._request(*words), partial(self._take_wishes, stretch.exit, part))]
 
     def _update(self, name: str, wanted: list[Gradient]) -> Question:
         system, user = self.words.update(name, wanted)

@@ -8,6 +8,8 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
+from opto.errors import OptimizerError
+from opto.formats import on_one_line
 from opto.optimizers.fences import alone, explained, indented, line_of, marks, moved_in
 from opto.optimizers.fit import Budget
 from opto.optimizers.fit.budget import DEFAULT
@@ -40,6 +42,8 @@ ENDS = 8
 WISHES = 24
 """Different wishes for one value that are shown."""
 
+LEAST, FEW = 24, 2
+"""Characters of a value, and steps at each end and half the wishes, where all else is too long."""
 
 OWN = marks(tags=(GRADIENT, IMPROVED))
 """What in a text looks like a part of a question."""
@@ -80,31 +84,58 @@ class Words:
         self, stretch: Stretch, asked: Sequence[str], wanted: Sequence[Gradient]
     ) -> tuple[str, str]:
         """The question what is wanted of the inputs of steps: for the system, and for the user."""
-        return self._within(partial(self._gradient, stretch, asked, wanted))
+        about = f"the question about {stretch.exit}"
+        return self._within(partial(self._gradient, stretch, asked, wanted), about)
 
     def merge(self, name: str, wanted: Sequence[Gradient]) -> tuple[str, str]:
         """The question to make one wish of several."""
-        return self._within(partial(self._merge, name, wanted))
+        return self._within(partial(self._merge, name, wanted), f"the question about {name}")
 
     def update(self, name: str, wanted: Sequence[Gradient]) -> tuple[str, str]:
-        """The question for a new value of a variable, which is shown whole."""
-        return self._within(partial(self._update, name, wanted))
+        """The question for a new value of a variable, which is shown whole.
+
+        Raises:
+            OptimizerError: as all of these: it cannot be so short that it is within the budget.
+        """
+        about = f"the question for a new value of {name}"
+        return self._within(partial(self._update, name, wanted), about)
+
+    def check(self) -> None:
+        """Ask nothing where a parameter is too long to be asked about in the end.
+
+        Raises:
+            OptimizerError: one is.
+        """
+        if self.budget.most is not None:
+            for name in self.course.targets:
+                self.update(name, ())
 
     # -- the questions with values of so many characters ---------------------------------
 
-    def _within(self, write: Callable[[int], tuple[str, str]]) -> tuple[str, str]:
-        """The question with the longest values that are within the budget, or the shortest."""
-        question = ("", "")
-        for limit in limits(VALUE_LIMIT):
+    def _within(self, write: Callable[[int], tuple[str, str]], about: str) -> tuple[str, str]:
+        """The question with the longest values that are within the budget.
+
+        Where none is, the shortest if nobody knows how many tokens there may be.
+        """
+        for limit in (*limits(VALUE_LIMIT), LEAST):
             question = write(limit)
-            if self.budget.allows("\n\n".join(question)):
-                break
-        return question
+            text = "\n\n".join(question)
+            if self.budget.allows(text):
+                return question
+        most = self.budget.most
+        if most is None or self.budget.allows(text, most):
+            return question
+        raise OptimizerError(
+            f"{about} does not fit into a prompt of {most:,} tokens: as short as it can be, it "
+            f"takes {self.budget.count(text):,}. What is to be changed, what is demanded of it "
+            f"and the objective are never cut: make them shorter, or token_budget=... larger"
+        )
 
     def _gradient(
         self, stretch: Stretch, asked: Sequence[str], wanted: Sequence[Gradient], limit: int
     ) -> tuple[str, str]:
-        shown = _shown(stretch, asked)
+        ends = _ends(limit)
+        shown = _shown(stretch, asked, ends)
         names = {step.name for step in stretch.steps}
         seen = dict.fromkeys(given for step in shown for _, given in step.inputs)
         beside = [name for name in seen if name not in names and name not in asked]
@@ -112,7 +143,7 @@ class Words:
         values = {name: self._text(name, limit) for name in (stretch.exit, *asked)}
         values |= {name: self._text(name, min(limit, BETWEEN_LIMIT)) for name in between}
         # A step may take a thousand values; those at the edges stand for the others.
-        some = [*beside[:ENDS], *beside[-ENDS:]]
+        some = [*beside[:ends], *beside[-ends:]]
         least = limit if len(asked) < 3 else min(limit, BESIDE_LIMIT)
         values |= {name: self._text(name, least) for name in some}
         wishes = self._wishes(wanted, limit)
@@ -121,12 +152,12 @@ class Words:
         lines = {name: self._value(name, text) for name, text in values.items()}
         user = prompt("textgrad_question").fill(
             objective=self._purpose(),
-            steps="\n".join(_calls(shown, stretch.steps)),
+            steps="\n".join(_calls(shown, stretch.steps, ends)),
             operations="\n".join(told) or "(nothing is known of them)",
             values="\n".join(lines[n] for n in dict.fromkeys((*some, *between)))
             or "(none but those below)",
             result=lines[stretch.exit],
-            wanted=self._list(stretch.exit, wishes),
+            wanted=self._list(stretch.exit, wishes, limit),
             asked="\n".join(lines[name] + _demand(demands[name]) for name in asked),
             # The only value that can learn is the only help: it is not offered to give up.
             unless=f"{prompt('textgrad_no_change')}\n" if len(asked) > 1 else "",
@@ -139,7 +170,7 @@ class Words:
         user = prompt("textgrad_merge").fill(
             objective=self._purpose(),
             value=self._value(name, text),
-            wanted=self._list(name, wishes),
+            wanted=self._list(name, wishes, limit),
         )
         return str(prompt("textgrad_merge_system")), explained(user)
 
@@ -150,7 +181,7 @@ class Words:
             objective=self._purpose(),
             variable=self._value(name, text),
             constraint=alone(constraint, OWN),
-            wanted=self._list(name, wishes),
+            wanted=self._list(name, wishes, limit),
             name=name,
             kind=self._kind(name),
         )
@@ -167,7 +198,7 @@ class Words:
 
     def _kind(self, name: str) -> str:
         known = self.fields.get(name)
-        return known.kind if known else type(self.course.graph[name].value).__name__
+        return on_one_line(known.kind if known else type(self.course.graph[name].value).__name__)
 
     def _value(self, name: str, text: str) -> str:
         return f"({self._kind(name)}) {name} = {line_of(text, OWN)}"
@@ -179,9 +210,10 @@ class Words:
             by.setdefault(cut(one.text, limit), []).append(one.by or "")
         return by
 
-    def _list(self, name: str, wishes: Mapping[str, list[str]]) -> str:
+    def _list(self, name: str, wishes: Mapping[str, list[str]], limit: int) -> str:
         told = [f"- {_source(name, by)}: {line_of(text, OWN)}" for text, by in wishes.items()]
-        half, more = WISHES // 2, len(told) - WISHES
+        half = WISHES // 2 if limit > LEAST else FEW
+        more = len(told) - 2 * half
         if more > 0:
             told[half:-half] = [f"- ({more} more wishes are not shown)"]
         missing = self.course.left_out.get(name)
@@ -210,12 +242,16 @@ def _shape(asked: Sequence[str]) -> str:
     return f"Your answer, one element for each value, and nothing else:\n{elements}"
 
 
-def _shown(stretch: Stretch, asked: Sequence[str]) -> list[Step]:
+def _ends(limit: int) -> int:
+    return ENDS if limit > LEAST else FEW
+
+
+def _shown(stretch: Stretch, asked: Sequence[str], ends: int) -> list[Step]:
     """The steps of a stretch that are shown: both ends, and where what is asked about is used."""
     steps = stretch.steps
-    if len(steps) <= 2 * ENDS:
+    if len(steps) <= 2 * ends:
         return list(steps)
-    numbers = {*range(ENDS), *range(len(steps) - ENDS, len(steps))}
+    numbers = {*range(ends), *range(len(steps) - ends, len(steps))}
     left = set(asked)
     for number, step in enumerate(steps):
         used = left.intersection(given for _, given in step.inputs)
@@ -225,7 +261,7 @@ def _shown(stretch: Stretch, asked: Sequence[str]) -> list[Step]:
     return [steps[number] for number in sorted(numbers)]
 
 
-def _calls(shown: Sequence[Step], steps: Sequence[Step]) -> list[str]:
+def _calls(shown: Sequence[Step], steps: Sequence[Step], ends: int) -> list[str]:
     """The steps as calls; for those between that are not shown, how many of what."""
     at = {step.name: number for number, step in enumerate(steps)}
     lines, after = [], 0
@@ -236,15 +272,15 @@ def _calls(shown: Sequence[Step], steps: Sequence[Step]) -> list[str]:
             said = ", ".join(f"{op} ({times})" for op, times in ops[:5])
             said += ", and others" if len(ops) > 5 else ""
             lines.append(f"... {number - after} more steps: {said} ...")
-        lines.append(_call(step))
+        lines.append(_call(step, ends))
         after = number + 1
     return lines
 
 
-def _call(step: Step) -> str:
+def _call(step: Step, ends: int) -> str:
     given = [f"{argument}={name}" for argument, name in step.inputs]
-    if len(given) > 2 * ENDS:
-        given[ENDS:-ENDS] = [f"... {len(given) - 2 * ENDS} more ..."]
+    if len(given) > 2 * ends:
+        given[ends:-ends] = [f"... {len(given) - 2 * ends} more ..."]
     return f"{step.name} = {step.op}({', '.join(given)})"
 
 

@@ -27,7 +27,7 @@ def questions(parameters, output, **options):
 
 @pytest.mark.parametrize("budget", [2000, 6000, None])
 def test_values_are_cut_until_a_question_fits(budget):
-    parameters = [parameter(f"{i} words " * 3000, "p") for i in range(10)]
+    parameters = [parameter(f"{i} words " * 300, "p") for i in range(10)]
     pages = [node(f"page {i} " * 3000, name="page") for i in range(10)]
     output = step(join(*parameters, *pages), node("much " * 10_000, name="much"))
     first = questions(parameters, output, token_budget=budget)[:2]
@@ -46,13 +46,35 @@ def of_one(value, **options):
 def test_questions_that_fit_are_not_touched():
     free = of_one("long " * 100)
     assert of_one("long " * 100, token_budget=2000) == free
-    assert of_one("long " * 100, token_budget=400)[0] != free[0]
+    assert of_one("long " * 100, token_budget=550)[0] != free[0]
 
 
 def test_a_value_that_is_to_be_changed_is_shown_whole():
-    asked = of_one("long " * 5000, token_budget=1000)
+    asked = of_one("long " * 5000, token_budget=6500)
     assert "long " * 5000 not in asked[0]
     assert "long " * 5000 in asked[-1]
+
+
+def test_what_cannot_fit_is_said_before_anything_is_asked():
+    GRAPH.clear()
+    x = parameter("long " * 5000)
+    model = ScriptedLLM([])
+    optimizer = TextGrad([x], llm=model, token_budget=1000)
+    optimizer.backward(step(x, x), "too long")
+    with pytest.raises(OptimizerError, match=r"new value of x0 does not fit .* of 1,000 tokens"):
+        optimizer.step()
+    assert model.requests == []
+
+
+@pytest.mark.parametrize(("budget", "calls"), [(700, 300), (900, 300), (1300, 20), (2000, 20)])
+def test_no_question_has_more_tokens_than_it_may(budget, calls):
+    """Many values, many wishes, many steps: all are few, and short, where they must."""
+    parameters = [parameter(f"{i} words " * 3, "p") for i in range(3)]
+    pages = [node(f"page {i} " * 300, name="page") for i in range(30)]
+    output = join(*(step(step(p, page), parameters[0]) for p in parameters for page in pages))
+    asked = questions(parameters, output, token_budget=budget, max_calls=calls)
+    assert 3 < len(asked) <= calls
+    assert max(Budget(1).count(question) for question in asked) <= budget
 
 
 def test_what_is_no_budget_is_refused():
