@@ -1,5 +1,7 @@
 """What a text shows, plainly or in the marks that models put round it."""
 
+from time import process_time
+
 import pytest
 
 from opto.optimizers.literals import LONGEST, literal, meant, numbers_in, plain
@@ -24,6 +26,14 @@ from opto.optimizers.literals import LONGEST, literal, meant, numbers_in, plain
 def test_a_literal_is_json_or_python_or_the_text_itself(text, value):
     assert literal(text) == value
     assert type(literal(text)) is type(value)
+
+
+def test_a_text_that_would_hold_up_the_parser_is_not_given_to_it():
+    """Python puts the marks on a letter of a name in order, in quadratic time."""
+    text = "e" + "\u0301\u0327" * 20_000
+    begin = process_time()
+    assert meant(text) == text
+    assert process_time() - begin < 1
 
 
 @pytest.mark.parametrize("text", ["`5`", "**5**", "*5*", "'5'", '"5"', '"`5`"', "``` 5 ```"])

@@ -7,6 +7,7 @@ from ast import literal_eval
 from json import loads
 from typing import Any
 
+from opto._legible import illegible
 from opto.optimizers.arrays import as_lists
 
 __all__ = ["literal", "meant", "numbers_in", "plain"]
@@ -25,7 +26,7 @@ def literal(value: Any) -> Any:
         >>> literal("[1, 2]"), literal("{'a': None}"), literal("two"), literal(3)
         ([1, 2], {'a': None}, 'two', 3)
     """
-    if not isinstance(value, str) or len(value) > LONGEST:
+    if not isinstance(value, str) or illegible(value, LONGEST):
         return value
     for reader in (loads, literal_eval):
         try:
