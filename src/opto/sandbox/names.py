@@ -12,12 +12,12 @@ import inspect
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from textwrap import dedent
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxError, SourceError
 from opto.sandbox.analysis import Facts, facts_of, free_of
+from opto.sandbox.classes import text_of_class
 from opto.sandbox.guard import is_guarded, is_guarded_source
 from opto.sandbox.installed import is_installed, reference_to
 from opto.sandbox.kinds import NODE, awaits, is_plain, standin_for, strange_in, told_by
@@ -289,7 +289,7 @@ def _source_of(value: Any) -> tuple[str, str] | None:
 def _read(value: Any) -> tuple[str, str] | None:
     try:
         if isinstance(value, type):
-            return dedent(inspect.getsource(value)), value.__name__
+            return text_of_class(value), value.__name__
         source = source_of(value)
     except (SourceError, OSError, TypeError):
         return None
