@@ -28,11 +28,18 @@ if TYPE_CHECKING:
     from opto.optimizers.plan import Asking
     from opto.optimizers.proposal import Proposal
 
-__all__ = ["GENERATING", "Drafting", "beside", "experts_in"]
+__all__ = ["GENERATING", "SHOWING", "Drafting", "beside", "experts_in", "in_budget"]
 
 # Characters of a candidate's reasoning, of an answer that could not be read, and of what an
 # expert is called, that others are shown.
 REASONING, UNREAD, EXPERT = 600, 2000, 200
+# The same where the budget is small; values are always shown whole.
+LIMITS = (UNREAD, REASONING, 200, 60, 0)
+
+SHOWING = frozenset({"self_refinement", "iterative_alternatives", "multi_experts"})
+"""The ways whose questions are longer than the first."""
+
+ALONE = "asked as the first was: token_budget leaves no room for answers before it, or an expert"
 
 _LISTED = re.compile(r"^\s*(?:[-*+•]|\(?\d{1,3}[.):])\s+(?P<said>.*\S)\s*$")
 
@@ -60,10 +67,17 @@ class Drafting:
 def _at_once(drafting: Drafting, more: Sequence[str] = ()) -> Plan[tuple[Proposal, ...]]:
     """All candidates in one round, each perhaps with further words in its question."""
     asking = drafting.asking
-    words = [f"{asking.user}\n\n{explained(text, asking.user)}" for text in more]
-    words = words or [asking.user] * drafting.count
-    replies = yield tuple(asking.request(text, draft) for draft, text in enumerate(words))
-    return tuple(read_in(reply, drafting.read) for reply in replies)
+    words: list[str | None] = [asking.user] * drafting.count
+    if more:
+        longer = (f"{asking.user}\n\n{explained(text, asking.user)}" for text in more)
+        words = [asking.within(partial(_as_it_is, text), (0,)) for text in longer]
+    replies = yield tuple(
+        asking.request(text or asking.user, draft) for draft, text in enumerate(words)
+    )
+    return tuple(
+        _noted(read_in(reply, drafting.read), text is None)
+        for reply, text in zip(replies, words, strict=True)
+    )
 
 
 def _in_turn(drafting: Drafting, *, name: str, last: int) -> Plan[tuple[Proposal, ...]]:
@@ -71,10 +85,40 @@ def _in_turn(drafting: Drafting, *, name: str, last: int) -> Plan[tuple[Proposal
     asking = drafting.asking
     found: list[Proposal] = []
     for draft in range(drafting.count):
-        words = beside(asking.user, name, found[-last:]) if found else asking.user
-        (reply,) = yield (asking.request(words, draft),)
-        found.append(read_in(reply, drafting.read))
+        words = in_budget(asking, name, found[-last:]) if found else asking.user
+        (reply,) = yield (asking.request(words or asking.user, draft),)
+        found.append(_noted(read_in(reply, drafting.read), words is None))
     return tuple(found)
+
+
+def _as_it_is(words: str, _limit: int) -> str:
+    return words
+
+
+def _noted(proposal: Proposal, alone: bool) -> Proposal:
+    return replace(proposal, repairs=(*proposal.repairs, ALONE)) if alone else proposal
+
+
+def in_budget(
+    asking: Asking, name: str, proposals: Sequence[Proposal], least: int = 1
+) -> str | None:
+    """As `beside`, within the budget of the questions: with fewer words, and without the oldest.
+
+    Args:
+        asking: how the question is put.
+        name: as in `beside`.
+        proposals: as there.
+        least: how many of them there have to be.
+
+    Returns:
+        None where there is no room for as many.
+    """
+    for first in range(len(proposals) - least + 1):
+        shown = proposals[first:]
+        words = asking.within(partial(beside, asking.user, name, shown), LIMITS)
+        if words is not None:
+            return words
+    return None
 
 
 def _by_experts(drafting: Drafting) -> Plan[tuple[Proposal, ...]]:
@@ -115,7 +159,7 @@ GENERATING: Mapping[str, Any] = MappingProxyType(
 """The ways, by name: from a `Drafting` to a plan of proposals."""
 
 
-def beside(user: str, name: str, proposals: Sequence[Proposal]) -> str:
+def beside(user: str, name: str, proposals: Sequence[Proposal], limit: int = UNREAD) -> str:
     """A question once more, with what was answered to it so far.
 
     It begins as the question did, so that a prompt cache serves it.
@@ -124,8 +168,9 @@ def beside(user: str, name: str, proposals: Sequence[Proposal]) -> str:
         user: the question.
         name: the prompt that says what to do with the answers.
         proposals: what was read in them.
+        limit: characters of each text in them that is no value.
     """
-    told = [_told(proposal) for proposal in proposals]
+    told = [_told(proposal, limit) for proposal in proposals]
     shown = [
         "\n".join([f"Candidate {number}", *(f"{what}{line_of(text)}" for what, text in parts)])
         for number, parts in enumerate(told, 1)
@@ -134,15 +179,16 @@ def beside(user: str, name: str, proposals: Sequence[Proposal]) -> str:
     return f"{user}\n\n{explained(more, user)}"
 
 
-def _told(proposal: Proposal) -> list[tuple[str, str]]:
+def _told(proposal: Proposal, limit: int) -> list[tuple[str, str]]:
     """A candidate as pairs of a heading, which is ours, and a text, which is a model's."""
-    parts = [("Reasoning: ", cut(proposal.reasoning, REASONING))] if proposal.reasoning else []
+    reasoning = cut(proposal.reasoning, min(limit, REASONING)) if limit else ""
+    parts = [("Reasoning: ", reasoning)] if reasoning else []
     values = {_one_line(name): safe_text(value) for name, value in proposal.values.items()}
     parts += [(f"{name}=", text) for name, text in values.items()]
     parts += [("Stays as it is: ", _one_line(name)) for name in proposal.unchanged]
     if proposal.failure is not None:
         parts += [("Cannot be used: ", proposal.failure)]
-        parts += [("Answer: ", cut(answer_in(proposal.replies[-1]), UNREAD) or "(nothing)")]
+        parts += [("Answer: ", cut(answer_in(proposal.replies[-1]), limit) or "(nothing)")]
     elif not proposal.values and not proposal.unchanged and not proposal.refused:
         parts += [("Changes: ", "none")]
     return parts + [("Refused: ", str(refusal)) for refusal in proposal.refused]

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError, OptimizerError
 from opto.optimizers.asking import whole
-from opto.optimizers.candidates import GENERATING, Drafting
+from opto.optimizers.candidates import GENERATING, SHOWING, Drafting
 from opto.optimizers.options import refuse_unknown
 from opto.optimizers.optoprime import OptoPrime
 from opto.optimizers.plan import Asking, mended, spread
-from opto.optimizers.selecting import SELECTING, Selecting, selected
+from opto.optimizers.selecting import ASKING, SELECTING, Selecting, selected
 from opto.optimizers.voices import shares, voices_of, weights_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from opto.llm import LLM, Request
     from opto.optimizers.drive import Plan
+    from opto.optimizers.fit import Budget
     from opto.optimizers.memory import Episode
     from opto.optimizers.problem import Problem
     from opto.optimizers.proposal import Proposal, Update
@@ -69,6 +70,10 @@ class OptoPrimeMulti(OptoPrime):
     are no candidates; they and the others that were not chosen are in
     ``update.proposal.others``, with what is wrong with them. Where no answer is of use, the
     first is asked for once more.
+
+    All of these questions keep to `token_budget`: a quarter of it is kept for answers that are
+    shown, first with less of their reasons, then without the oldest. Where that is not enough, a
+    question is asked without them, or what most agree with is taken, and `repairs` say so.
 
     Args:
         parameters: as in `OptoPrime`.
@@ -178,6 +183,7 @@ class OptoPrimeMulti(OptoPrime):
             self._temperatures(how),
             self.repair,
             self._models(how),
+            super()._budget(),
         )
         drafting = Drafting(asking, partial(self._read, problem=problem), how.experts)
         selecting = Selecting(how.selection, how.selector, problem.current)
@@ -271,6 +277,15 @@ class OptoPrimeMulti(OptoPrime):
         if self.temperature is None:
             return (None,) * how.count
         return spread(how.count, self.temperature)
+
+    def _budget(self) -> Budget:
+        """What the problem may take: a quarter is kept for answers that a question shows."""
+        budget = super()._budget()
+        chosen_otherwise = self.selector is not None or self.score is not None
+        asks = str(self.generation_technique) in SHOWING or (
+            str(self.selection_technique) in ASKING and not chosen_otherwise
+        )
+        return replace(budget, tokens=budget.tokens - budget.tokens // 4) if asks else budget
 
     def _models(self, how: _How) -> tuple[str, ...]:
         if how.generation != "multi_llm":

@@ -15,10 +15,11 @@ from opto.optimizers.reading import answer_in
 from opto.optimizers.words import repair_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from opto.llm import Reply
     from opto.optimizers.drive import Plan
+    from opto.optimizers.fit import Budget
     from opto.optimizers.proposal import Proposal
 
 __all__ = ["Asking", "mended", "plan", "read_in", "spread"]
@@ -37,6 +38,8 @@ class Asking:
         repair: whether a useless answer leads to a second question.
         models: for each draft, the name of the model that answers it; where there are
             none, that is left to whoever drives the plan.
+        budget: the tokens that a question may have that shows what was answered so far; None
+            for any number.
     """
 
     system: str
@@ -46,6 +49,27 @@ class Asking:
     temperatures: tuple[float | None, ...] = (None,)
     repair: bool = True
     models: tuple[str, ...] = ()
+    budget: Budget | None = None
+
+    def within(self, write: Callable[[int], str], limits: Sequence[int]) -> str | None:
+        """The longest words that are within the budget.
+
+        Args:
+            write: from a limit, such as the characters of some texts, to words.
+            limits: those to try, the largest first.
+
+        Returns:
+            None where even the shortest have more tokens than there may be.
+        """
+        words = ""
+        for limit in limits:
+            words = write(limit)
+            if self.budget is None or self.budget.allows(f"{self.system}\n\n{words}"):
+                return words
+        if self.budget is None or self.budget.most is None:
+            return words
+        fits = self.budget.allows(f"{self.system}\n\n{words}", self.budget.most)
+        return words if fits else None
 
     def request(self, user: str, draft: int) -> Request:
         """The question with the words `user`, as a draft of the step."""

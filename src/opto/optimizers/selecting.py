@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import OptimizerError
-from opto.optimizers.candidates import beside
+from opto.optimizers.candidates import in_budget
 from opto.optimizers.clusters import majority
 from opto.optimizers.convert import same
 from opto.optimizers.plan import read_in
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from opto.optimizers.drive import Plan
     from opto.optimizers.proposal import Proposal
 
-__all__ = ["SELECTING", "Selecting", "selected"]
+__all__ = ["ASKING", "SELECTING", "Selecting", "selected"]
+
+
+ASKING = frozenset({"best_of_n", "moa", "mixture_of_agents"})
+"""The ways that are a question."""
+
+TOO_LONG = "token_budget leaves no room to choose by a question; taken is what most agree with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,17 @@ def _asked(
 ) -> Plan[tuple[Proposal | None, Proposal]]:
     """The answer to a question about the candidates, which is read as theirs were.
 
-    Where it says what a candidate says, it is that candidate. Where it is of no use, the
-    candidate that most agree with is taken, and that is said.
+    Where it says what a candidate says, it is that candidate. Where it is of no use, or the
+    candidates leave no room for a question, the one that most agree with is taken, and that
+    is said.
     """
     if all(_alike(proposal, useful[0]) for proposal in useful):
         return useful[0], useful[0]
     asking = drafting.asking
-    words = beside(asking.user, name, useful)
+    words = in_budget(asking, name, useful, len(useful))
+    if words is None:
+        found = majority(useful, how.current)
+        return found, replace(found, repairs=(*found.repairs, TOO_LONG))
     # The model of the optimizer chooses, not one of those that have written.
     chooser = replace(asking, temperatures=(None,), models=())
     (reply,) = yield (chooser.request(words, 0),)
