@@ -1,8 +1,10 @@
 """The second version's names in the tagged dialect (SPEC 7.5, 7.6)."""
 
+from copy import deepcopy
+
 import pytest
 
-from opto.errors import ArgumentError
+from opto.errors import ArgumentError, OptimizerError
 from opto.llm import ScriptedLLM
 from opto.optimizers import OPROv2, OptoPrime, OptoPrimeV2
 from opto.optimizers.opro_v2 import OPROPromptSymbolSet
@@ -109,6 +111,37 @@ def test_an_own_answer_is_asked_for_and_read():
     assert system.endswith("Answer with name=value.")
     assert "<name>" not in user
     assert optimizer.extract_llm_suggestion("x0=7")["variables"] == {"x0": "7"}
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "base"),
+    [(OptoPrimeV2, OptimizerPromptSymbolSet), (OPROv2, OPROPromptSymbolSet)],
+)
+def test_the_example_is_answered_as_one_says(optimizer, base, x):
+    """SPEC 7.5: who asks for a form of their own gives its example as well."""
+
+    class Own(base):
+        custom_output_format_instruction = "Say it as name := value."
+
+        def example_output(self, reasoning, variables):
+            return "".join(f"{name} := {value}" for name, value in variables.items())
+
+    made = optimizer(
+        [x],
+        llm=ScriptedLLM([]),
+        optimizer_prompt_symbol_set=Own(),
+        include_example=True,
+    )
+    made.backward(x * 2, "larger")
+    system, _ = deepcopy(made).construct_prompt(made.summarize())
+    assert "count0 := 5" in system
+    assert "<name>count0" not in system
+
+
+@pytest.mark.parametrize("symbols", ["tags", OptimizerPromptSymbolSet])
+def test_symbols_that_are_none_are_refused(symbols, x):
+    with pytest.raises(OptimizerError, match="must be an OptimizerPromptSymbolSet, such as"):
+        OptoPrimeV2([x], llm=ScriptedLLM([]), optimizer_prompt_symbol_set=symbols)
 
 
 def test_what_an_answer_suggests_can_be_asked_for_and_overridden():

@@ -63,6 +63,15 @@ def test_words_by_a_model_and_numbers_by_a_sampler_in_one_step(words, heat):
     assert '"heat0"' not in asked
 
 
+def test_a_step_takes_what_a_step_of_optoprime_takes(words, heat, capsys):
+    model = ScriptedLLM([says("Be clear.")])
+    both = tune([words, heat], model, score=lambda: 1.0)
+    both.backward(agent(words, heat), "clearer")
+    both.step(verbose="output", mask=["#Inputs"])
+    assert words.data == "Be clear."
+    assert "Be clear." in capsys.readouterr().out
+
+
 def test_a_model_that_fails_changes_nothing(words, heat):
     optimizer = tune([words, heat], ScriptedLLM([ModelUnavailable("down")]), score=lambda: 0.0)
     optimizer.backward(agent(words, heat), "be clearer")

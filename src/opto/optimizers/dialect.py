@@ -8,7 +8,7 @@ Source: the decision "dialects" of ours; JSON is that of SPEC 7.2, the tagged on
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opto.errors import ArgumentError, OptimizerError
 from opto.formats import JSONFormat, TagFormat
@@ -39,6 +39,8 @@ class Dialect:
         answer: the prompt that says how to answer it.
         example: the prompt with a worked example.
         instruction: words in place of those of `answer` and of the form of the answer.
+        written: writes the answer of the example, from thoughts and values, where that is
+            not in the form of the answer.
     """
 
     format: Format = field(default_factory=JSONFormat)
@@ -49,6 +51,7 @@ class Dialect:
     answer: str = "optoprime_answer"
     example: str = "optoprime_example"
     instruction: str | None = None
+    written: Callable[[str, Mapping[str, Any]], str] | None = None
 
     @property
     def words(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ from opto.optimizers.proposal import Update
 from opto.trace.nodes import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from opto.trace.propagators import Propagator
 
@@ -98,7 +98,11 @@ class NumericOptimizer(Optimizer):
             raise OptimizerError("nothing was scored yet; call step() first")
         return self._update(self._study.best_params)
 
-    def _step(self, verbose: bool | str = False) -> Update:  # noqa: ARG002 - as other optimizers
+    def _step(
+        self,
+        verbose: bool | str = False,  # noqa: ARG002 - as other optimizers, for which it may stand
+        mask: Collection[str] | None = None,  # noqa: ARG002
+    ) -> Update:
         """Tell how good the present values are, and take the next ones."""
         import optuna  # lazy: an optional package, 0.4 s
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from opto.errors import OptimizerError
 from opto.formats import read_answer
 from opto.optimizers.fields import wanted
 from opto.optimizers.memory import Episode
@@ -87,6 +88,11 @@ class OptoPrimeV2(OptoPrime):
         not_ours = {name: options[name] for name in _OWN if name in options}
         refuse_unknown(f"{type(self).__name__}()", OptoPrimeV2.__init__, args, not_ours)
         symbols = optimizer_prompt_symbol_set or OptimizerPromptSymbolSet()
+        if not isinstance(symbols, OptimizerPromptSymbolSet):
+            raise OptimizerError(
+                f"optimizer_prompt_symbol_set must be an OptimizerPromptSymbolSet, such as "
+                f"OptimizerPromptSymbolSet2(), not {symbols!r}"
+            )
         self.optimizer_prompt_symbol_set = symbols
         super().__init__(
             parameters,

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from opto.formats import JSONFormat, TagFormat
 from opto.optimizers.dialect import Dialect
+from opto.optimizers.options import is_overridden
 from opto.optimizers.writing import Tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opto.formats import Format
 
@@ -103,6 +104,11 @@ class OptimizerPromptSymbolSet:
         """
         return self.format.write(variables, reasoning)
 
+    def _written(self) -> Callable[[str, Mapping[str, Any]], str] | None:
+        """How the answer of an example is written, where a subclass says that."""
+        own = is_overridden(self, OptimizerPromptSymbolSet, "example_output")
+        return self.example_output if own else None
+
     def dialect(self) -> Dialect:
         """The dialect with these titles and tags."""
         return Dialect(
@@ -113,6 +119,7 @@ class OptimizerPromptSymbolSet:
             answer="optoprime_answer" if self.expect_json else "tagged_answer",
             example="tagged_example",
             instruction=self.custom_output_format_instruction,
+            written=self._written(),
         )
 
 
@@ -156,4 +163,5 @@ class OPROPromptSymbolSet(OptimizerPromptSymbolSet):
             answer="opro_answer" if self.expect_json else "tagged_answer",
             example="opro_tagged_example",
             instruction=self.custom_output_format_instruction,
+            written=self._written(),
         )

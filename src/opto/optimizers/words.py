@@ -49,7 +49,10 @@ def system_words(dialect: Dialect, *, example: bool = False) -> str:
     parts.append(dialect.instruction or _filled(dialect.answer, words))
     if example:
         reasoning = str(prompt(f"{dialect.family}_example_reasoning"))
-        words["answer"] = dialect.format.write(_EXAMPLE, reasoning)
+        written = dialect.written
+        words["answer"] = (
+            written(reasoning, _EXAMPLE) if written else dialect.format.write(_EXAMPLE, reasoning)
+        )
         parts.append(_filled(dialect.example, words))
     return "\n\n".join(parts)
 
