@@ -166,9 +166,6 @@ class Agent(Module):
     def alone(x):
         return x
 
-    def __secret(self):
-        return 1
-
 
 def act(agent, text):
     return written(agent.act, f"def act(self, x):\n    {text}")(3)
@@ -202,7 +199,6 @@ def test_methods_and_bundles_that_the_user_calls_run_in_the_host_and_are_traced(
         ("self.mood = 'wild'", "read-only"),
         ("return self.nothing", "nothing"),
         ("return super().act(x)", "super"),
-        ("return self._Agent__secret()", "does not call it"),
     ],
 )
 def test_what_a_view_does_not_have(text, why):

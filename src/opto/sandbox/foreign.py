@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opto.sandbox.outcome import Outcome
+    from opto.trace.nodes import Node
     from opto.trace.written import Foreign
 
 __all__ = ["checked", "foreign"]
@@ -225,26 +226,33 @@ class _Runner:
         if said.takes_nodes:
             raise SandboxError(
                 f"{said.name} works on nodes (traceable_code=True, or _process_inputs=False), "
-                f"which stay in your program. Let it work on values, or run its code in your "
+                f"which stay in your program. Let it work on values; grant a function of your "
+                f"program by bundle(sandbox=sandbox.Policy(host={{...}})); or run its code in your "
                 f'program by sandbox="none", if you trust it'
             )
-        names, standins, asked.nodes[:] = names_of(
+        view: SelfView | None = None
+        methods: dict[str, str] = {}
+        seen: list[Node[Any]] = []
+
+        def see(offer: Any) -> None:
+            nonlocal view, methods, seen
+            original = facts_of(said.original, said.name)
+            own = (said.name, said.like)
+            view, methods, seen = view_of(args[0], self.facts, original, own, offer)
+
+        is_method = self._is_method(args)
+        names, standins, nodes = names_of(
             *(self.text, said.name, said.like, said.scope),
             policy=policy,
             original=said.original,
+            see=see if is_method else None,
         )
-        view: SelfView | None = None
-        methods: dict[str, str] = {}
-        if self._is_method(args):
-            original = facts_of(said.original, said.name)
-            view, methods, nodes = view_of(args[0], self.facts, original)
-            asked.nodes += nodes
-            args = args[1:]
+        asked.nodes += [*nodes, *seen]
         text, name, sources = with_standins(self.text, said.name, names.sources, standins, methods)
         return Task(
             text=text,
             name=name,
-            args=args,
+            args=args[1:] if is_method else args,
             kwargs=kwargs,
             names=Names(
                 modules=names.modules,

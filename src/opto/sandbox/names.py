@@ -21,6 +21,7 @@ from opto.sandbox.classes import text_of_class
 from opto.sandbox.guard import is_guarded, is_guarded_source
 from opto.sandbox.installed import is_installed, reference_to
 from opto.sandbox.kinds import NODE, awaits, is_plain, standin_for, strange_in, told_by
+from opto.sandbox.methods import as_function, changes
 from opto.sandbox.task import Names
 from opto.trace.define import layers
 from opto.trace.nodes import Node
@@ -90,6 +91,7 @@ def names_of(
     *,
     policy: Policy,
     original: str | None = None,
+    see: Callable[[Callable[[str, Any], Any]], None] | None = None,
 ) -> tuple[Names, dict[str, str], list[Node[Any]]]:
     """What the code finds under the names that it uses and does not define.
 
@@ -100,6 +102,7 @@ def names_of(
         scope: further names, for what neither the closure nor the globals of `like` have.
         policy: what it may do; grants functions of the host.
         original: the user's own text of the function: what that calls may be called.
+        see: looks at the object whose method it is; is given what offers methods of it.
 
     Returns:
         The names; which of them get, or return, stand-ins, of which kind; and the nodes whose
@@ -114,6 +117,8 @@ def names_of(
         offers.add(free)
     for module in sorted(facts.imports):
         offers.imported(module)
+    if see is not None:
+        see(offers.method)
     return offers.names(), offers.standins, offers.nodes
 
 
@@ -234,11 +239,30 @@ class _Offers:
         read = _source_of(value)
         if read is None:
             return False
-        text, own_name = read
+        return self._written(name, value, *read)
+
+    def method(self, name: str, value: Any) -> tuple[str, tuple[str, ...] | None] | None:
+        """Offer a method by its source, as a function under a name that no code has.
+
+        Returns:
+            The name, and what it reads of its first argument (None where that may be all); None
+            if it cannot be offered.
+        """
+        called = f"_opto_method_{name}"
+        text = as_function(value, called)
+        if text is None:
+            return None
+        if not self._written(called, value, text, called):
+            return None
+        return called, facts_of(text, called).attributes
+
+    def _written(self, name: str, value: Any, text: str, own_name: str) -> bool:
         place = self._place_of(value)
         if place is None or self._clashes(place, text, own_name, value):
             return False
         if is_guarded_source(text):
+            return False
+        if isinstance(value, FunctionType) and changes(text, free_of(text)):
             return False
         here, before = self.place, dict(self._refused)
         self.place, self._refused = place, {}

@@ -52,7 +52,8 @@ def with_standins(
         name: the function that is called.
         sources: what is run before it.
         functions: which functions of the host return what, by name.
-        methods: which methods of the object return what, by name.
+        methods: which methods of the object return what, by name; or, behind a colon, the
+            function that takes the place of one, and before it how it is called.
 
     Example:
         >>> with_standins("def f(): pass", "f", {}, {}, {})
@@ -77,6 +78,9 @@ def with_standins(
 
 
 def _wrapped(function: str, made: str) -> str:
+    how, _, instead = made.partition(":")
+    if instead:
+        return f"{ROOM}({how!r})({instead})" if how else instead
     wrapper = made.replace("as_", "_opto_") if made in _TELLING else f"{ROOM}({made!r})"
     return f"{wrapper}({function})"
 

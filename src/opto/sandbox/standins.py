@@ -7,10 +7,13 @@ A function that works on what `@bundle` and models return then works in the work
 from __future__ import annotations
 
 import operator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 __all__ = [
+    "Computed",
+    "Method",
     "Node",
     "Reply",
     "View",
@@ -90,6 +93,21 @@ for _name in _RECORDED:
     _forward(_name)
 
 
+class Method:
+    """A function that gets the view that it is read from."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+
+class Computed(Method):
+    """The same, called when it is read."""
+
+    __slots__ = ()
+
+
 class View:
     """An object with some of its methods replaced.
 
@@ -107,7 +125,12 @@ class View:
         object.__setattr__(self, "_instead", instead)
 
     def __getattr__(self, name: str) -> Any:
-        return self._instead[name] if name in self._instead else getattr(self._seen, name)
+        if name not in self._instead:
+            return getattr(self._seen, name)
+        found = self._instead[name]
+        if type(found) is Method:
+            return partial(found.function, self)
+        return found.function(self) if type(found) is Computed else found
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._seen, name, value)
