@@ -21,6 +21,8 @@ _PAIRS = (
         for name in ("seed:think", "thoughts", "analysis", "reflection", "scratchpad")
     ),
 )
+# What all of these, and channels, begin with.
+_BEGINNINGS = ("<", "[", "◁")
 _OPENING = tuple(re.compile(rf"\s*{opening}", re.IGNORECASE) for opening, _ in _PAIRS)
 _CLOSING = tuple(re.compile(closing, re.IGNORECASE) for _, closing in _PAIRS)
 _CHANNEL = re.compile(r"\s*(?:<\|start\|>assistant)?<\|channel\|>[^<]*<\|message\|>")
@@ -44,6 +46,8 @@ def plainly_marked(text: str) -> str:
         >>> plainly_marked("<|channel|>analysis<|message|>Hm. 4?")
         '<think>Hm. 4?'
     """
+    if text.lstrip()[:1] not in _BEGINNINGS:
+        return text
     channel = _CHANNEL.match(text)
     if channel:
         final = _FINAL.search(text)

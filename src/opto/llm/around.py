@@ -137,7 +137,8 @@ def asked(llm: Any, request: Request, answer: Ask) -> Reply:
     here = _HERE.get()
     if here == ():
         return answer(request)
-    ask = _onward(llm, answer, standing() if here is None else here)
+    stack = standing() if here is None else here
+    ask = _onward(llm, answer, stack) if stack else answer
     token = _HERE.set(())
     try:
         clean = without_secrets(request)

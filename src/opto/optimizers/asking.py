@@ -146,6 +146,8 @@ class AskingOptimizer(Optimizer):
         if is_overridden(self, AskingOptimizer, "call_llm"):
             return tuple(self._called(request, verbose) for request in requests)
         self._show_questions(requests, verbose)
+        if len(requests) == 1:
+            return _shown_answers((self._reply(requests[0]),), verbose)
         replies = together(self._reply, told_apart(requests), self._at_a_time(requests))
         return _shown_answers(replies, verbose)
 
@@ -206,8 +208,8 @@ class AskingOptimizer(Optimizer):
     def _sent(self, request: Request) -> tuple[LLM, Request]:
         """As `_addressed`; without the form where who answers has refused that before."""
         model, asked = self._addressed(request)
-        form = asked.response_format
-        if form is None or (request.model, form.get("type")) not in self._refused.get(self.llm, ()):
+        form, refused = asked.response_format, self._refused.get(self.llm, ())
+        if form is None or not refused or (request.model, form.get("type")) not in refused:
             return model, asked
         return model, replace(asked, response_format=None)
 

@@ -187,7 +187,7 @@ def explained(words: str, before: str = "") -> str:
         words: the question, or what is added to it.
         before: the question that it is added to, which may have said so.
     """
-    found = _TAGGED.search(words)
+    found = _TAGGED.search(words) if "```" in words else None
     if found is None or _TAGGED.search(before):
         return words
     return f"{prompt('fence').fill(line=found[0])}\n\n{words}"

@@ -118,12 +118,12 @@ def wanted_in(reply: Reply, names: Sequence[str]) -> Mapping[str, str] | None:
         {'a0': 'Too small.'}
     """
     text, _ = _without_thoughts(answer_in(reply))
-    known = Names([Field(name, "") for name in names])
     found: dict[str, str] = {}
     elements = list(_GRADIENT.finditer(text))
+    known = Names([Field(name, "") for name in names]) if elements else None
     for element in elements:
         named = _NAME.search(element["attributes"])
-        name = known.find(named[2].strip()) if named else None
+        name = known.find(named[2].strip()) if named and known else None
         if name is None and len(elements) == len(names):
             name = None if named and len(names) > 1 else names[elements.index(element)]
         said = element["text"].strip()
