@@ -168,6 +168,8 @@ def within(text: str, own: re.Pattern[str], language: str = "") -> str:
 
 def indented(text: str) -> str:
     """`text` with all lines but the first moved in, so that none of them is a title."""
+    if text.isprintable():  # then it is one line
+        return text
     first, *rest = visible(text).splitlines() or [""]
     return "\n".join([first, *(f"    {line}".rstrip() for line in rest)])
 

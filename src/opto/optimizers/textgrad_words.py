@@ -72,6 +72,7 @@ class Words:
         fields: what may be set, by name.
         constraints: what new values must keep to, by name.
         budget: of the tokens of a question: where it has more, values are cut shorter.
+        purpose: the objective as it stands in the questions.
     """
 
     course: Course
@@ -79,6 +80,10 @@ class Words:
     fields: Mapping[str, Field]
     constraints: Mapping[str, str | None]
     budget: Budget = field(default_factory=partial(Budget, DEFAULT))
+    purpose: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "purpose", moved_in(safe_text(self.objective), OWN))
 
     def gradient(
         self, stretch: Stretch, asked: Sequence[str], wanted: Sequence[Gradient]
@@ -140,25 +145,21 @@ class Words:
         seen = dict.fromkeys(given for step in shown for _, given in step.inputs)
         beside = [name for name in seen if name not in names and name not in asked]
         between = [step.name for step in shown if step.name != stretch.exit]
-        values = {name: self._text(name, limit) for name in (stretch.exit, *asked)}
-        values |= {name: self._text(name, min(limit, BETWEEN_LIMIT)) for name in between}
         # A step may take a thousand values; those at the edges stand for the others.
-        some = [*beside[:ends], *beside[-ends:]]
+        some = dict.fromkeys((*beside[:ends], *beside[-ends:]))
         least = limit if len(asked) < 3 else min(limit, BESIDE_LIMIT)
-        values |= {name: self._text(name, least) for name in some}
+        values = [self._value(name, least) for name in some]
+        values += [self._value(name, min(limit, BETWEEN_LIMIT)) for name in between]
         wishes = self._wishes(wanted, limit)
         told = _operations(shown, limit)
-        demands = {name: self.constraints.get(name) or "" for name in asked}
-        lines = {name: self._value(name, text) for name, text in values.items()}
         user = prompt("textgrad_question").fill(
-            objective=self._purpose(),
+            objective=self.purpose,
             steps="\n".join(_calls(shown, stretch.steps, ends)),
             operations="\n".join(told) or "(nothing is known of them)",
-            values="\n".join(lines[n] for n in dict.fromkeys((*some, *between)))
-            or "(none but those below)",
-            result=lines[stretch.exit],
+            values="\n".join(values) or "(none but those below)",
+            result=self._value(stretch.exit, limit),
             wanted=self._list(stretch.exit, wishes, limit),
-            asked="\n".join(lines[name] + _demand(demands[name]) for name in asked),
+            asked="\n".join([self._value(name, limit) + self._demand(name) for name in asked]),
             # The only value that can learn is the only help: it is not offered to give up.
             unless=f"{prompt('textgrad_no_change')}\n" if len(asked) > 1 else "",
             shape=_shape(asked),
@@ -166,20 +167,20 @@ class Words:
         return str(prompt("textgrad_system")), explained(user)
 
     def _merge(self, name: str, wanted: Sequence[Gradient], limit: int) -> tuple[str, str]:
-        text, wishes = self._text(name, limit), self._wishes(wanted, limit)
+        wishes = self._wishes(wanted, limit)
         user = prompt("textgrad_merge").fill(
-            objective=self._purpose(),
-            value=self._value(name, text),
+            objective=self.purpose,
+            value=self._value(name, limit),
             wanted=self._list(name, wishes, limit),
         )
         return str(prompt("textgrad_merge_system")), explained(user)
 
     def _update(self, name: str, wanted: Sequence[Gradient], limit: int) -> tuple[str, str]:
-        text, wishes = self._text(name, None), self._wishes(wanted, limit)
+        wishes = self._wishes(wanted, limit)
         constraint = safe_text(self.constraints.get(name) or "(nothing but its type)")
         user = prompt("textgrad_update").fill(
-            objective=self._purpose(),
-            variable=self._value(name, text),
+            objective=self.purpose,
+            variable=self._value(name, None),
             constraint=alone(constraint, OWN),
             wanted=self._list(name, wishes, limit),
             name=name,
@@ -189,19 +190,18 @@ class Words:
 
     # -- parts -------------------------------------------------------------------------
 
-    def _purpose(self) -> str:
-        return moved_in(safe_text(self.objective), OWN)
-
-    def _text(self, name: str, limit: int | None) -> str:
-        text = safe_text(self.course.graph[name].value)
-        return text if limit is None else cut(text, limit)
-
     def _kind(self, name: str) -> str:
         known = self.fields.get(name)
         return on_one_line(known.kind if known else type(self.course.graph[name].value).__name__)
 
-    def _value(self, name: str, text: str) -> str:
+    def _value(self, name: str, limit: int | None) -> str:
+        text = safe_text(self.course.graph[name].value)
+        text = text if limit is None else cut(text, limit)
         return f"({self._kind(name)}) {name} = {line_of(text, OWN)}"
+
+    def _demand(self, name: str) -> str:
+        constraint = self.constraints.get(name)
+        return f"\n    demanded of it: {line_of(constraint, OWN)}" if constraint else ""
 
     def _wishes(self, wanted: Sequence[Gradient], limit: int) -> dict[str, list[str]]:
         """The wishes for a value, equal ones once, with where they come from."""
@@ -220,10 +220,6 @@ class Words:
         if missing:
             told.append(f"- ({missing} more uses of {name} were not looked at)")
         return "\n".join(told)
-
-
-def _demand(constraint: str) -> str:
-    return f"\n    demanded of it: {line_of(constraint, OWN)}" if constraint else ""
 
 
 def _source(name: str, sources: Sequence[str]) -> str:
