@@ -152,6 +152,33 @@ def test_an_error_has_its_class_its_message_and_its_lines(run):
         ("def f(): raise ValueError('x' * 10_000)", "ValueError", "x" * 4096, (1,)),
         ("def f(): raise ValueError('\\x1b[31mred\\x07')", "ValueError", "red", (1,)),
         ("class E(Exception):\n def __str__(s): 1/0\ndef f(): raise E", "E", "(its mess", (3,)),
+        (
+            (
+                "class S(str): pass\nclass E(Exception):\n def __str__(s): return S('sub')\n"
+                "def f(): raise E"
+            ),
+            "E",
+            "sub",
+            (4,),
+        ),
+        (
+            (
+                "class E(Exception):\n __traceback__ = property(None)\n"
+                " def __setattr__(s, n, v): 1/0\ndef f(): raise E('x')"
+            ),
+            "E",
+            "x",
+            (4,),
+        ),
+        (
+            (
+                "def f():\n e = SyntaxError('x')\n e.filename, e.lineno = '<candidate>', 10**9999\n"
+                " raise e"
+            ),
+            "SyntaxError",
+            "x",
+            (4,),
+        ),
     ],
 )
 def test_an_error_is_told_and_not_raised(run, text, error, message, lines):

@@ -73,7 +73,7 @@ def _answer(task: dict[str, Any], talk: Talk) -> tuple[bytes, ...]:
     except BaseException as error:  # noqa: BLE001 - whatever the code raised is its answer
         reserve.clear()
         told = scene.told(error, task["label"])
-        error.__traceback__ = None
+        BaseException.with_traceback(error, None)
         return frames.ERROR, codec.encode(told, codec.Limits.of(64 * 1024))
 
 

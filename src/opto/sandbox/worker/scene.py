@@ -184,23 +184,29 @@ def offered(value: Any) -> Any:
 def told(error: BaseException, label: str) -> dict[str, Any]:
     """What there is to say of an exception, as data."""
     kind = type(error)
-    name = str(kind.__qualname__)
-    if kind.__module__ not in {"builtins", MODULE}:
-        name = f"{kind.__module__}.{name}"
-    lines = _lines(error.__traceback__, label)
-    if isinstance(error, SyntaxError) and error.filename == label and error.lineno:
-        lines.append(int(error.lineno))
-    try:
-        message = str(error)
-    except BaseException as another:  # noqa: BLE001 - a message of its own making
-        message = f"(its message cannot be read: {type(another).__name__})"
+    name = _said(lambda: kind.__qualname__)
+    home = _said(lambda: kind.__module__)
+    if home not in {"builtins", MODULE}:
+        name = f"{home}.{name}"
+    # Its class may have an attribute of its own of this name.
+    lines = _lines(vars(BaseException)["__traceback__"].__get__(error), label)
+    if isinstance(error, SyntaxError) and error.filename == label and type(error.lineno) is int:
+        lines.append(error.lineno)
     return {
         "error": name[:200],
-        "message": message[:MOST_TEXT],
-        "lines": lines[-MOST_LINES:],
+        "message": _said(lambda: error),
+        "lines": [line for line in lines if 0 < line < 1 << 31][-MOST_LINES:],
         "memory": isinstance(error, MemoryError),
         "limit": isinstance(error, TooLarge),
     }
+
+
+def _said(look: Callable[[], Any]) -> str:
+    """The text of what there is to look at, as an exact `str`; or why it cannot be read."""
+    try:
+        return str.__str__(str(look()))[:MOST_TEXT]
+    except BaseException as another:  # noqa: BLE001 - it is of foreign making
+        return f"(its message cannot be read: {type(another).__name__})"
 
 
 def _lines(traceback: Any, label: str) -> list[int]:
