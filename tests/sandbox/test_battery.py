@@ -227,3 +227,11 @@ def test_the_command_checks(capsys):
     said = capsys.readouterr().out
     assert "all attacks          1        1" in said
     assert "benign               1        1" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("arit", "did you mean 'arith'"), ("zzzzzz", "-v names all that are run")]
+)
+def test_a_text_that_the_battery_has_not_is_an_error(name, said, capsys):
+    assert main(["check", "--only", name]) == 2
+    assert said in capsys.readouterr().err

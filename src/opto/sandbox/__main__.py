@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opto.errors import SandboxError, SandboxUnavailable
+from opto.errors import SandboxError, SandboxUnavailable, nearest
 from opto.sandbox.battery.check import as_table, check, kept_promises
 from opto.sandbox.battery.snippets import benign, hostile
 from opto.sandbox.engine import engine_for
@@ -19,6 +19,7 @@ from opto.sandbox.probe import probe
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterable
 
     from opto.sandbox.battery.check import Verdict
 
@@ -82,13 +83,15 @@ def _check(arguments: Namespace) -> int:
             warnings.simplefilter("ignore", RuntimeWarning)  # the line below says which it is
             policy = Policy(level=arguments.level, engine=arguments.engine)
             _say(str(engine_for(policy).start(policy)))
+        attacks, functions = hostile(arguments.hostile), benign(arguments.benign)
+        _must_hold(arguments.only, {text.id for text in (*attacks, *functions)})
         verdicts = check(
             arguments.level,
             engine=arguments.engine,
             jobs=arguments.jobs,
             only=arguments.only,
-            attacks=hostile(arguments.hostile),
-            functions=benign(arguments.benign),
+            attacks=attacks,
+            functions=functions,
             told=_tell if arguments.verbose else lambda _verdict: None,
         )
     except SandboxError as error:
@@ -97,6 +100,14 @@ def _check(arguments: Namespace) -> int:
     _say(as_table(verdicts))
     _say(f"{time.monotonic() - start:.0f} s")
     return 0 if kept_promises(verdicts) else 1
+
+
+def _must_hold(names: Iterable[str], known: set[str]) -> None:
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            near = near if "mean" in near else "; -v names all that are run"
+            raise SandboxError(f"the battery has no {name!r}{near}")
 
 
 def _tell(verdict: Verdict) -> None:
