@@ -67,7 +67,7 @@ def answer_of(body):
 
 
 @pytest.mark.parametrize(
-    "kills", [pytest.param(8, id="8"), pytest.param(200, id="200", marks=pytest.mark.slow)]
+    "kills", [pytest.param(4, id="4"), pytest.param(200, id="200", marks=pytest.mark.slow)]
 )
 def test_a_killed_training_comes_to_the_same_parameters_and_asks_nothing_twice(
     tmp_path, server, kills
