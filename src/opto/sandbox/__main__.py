@@ -84,7 +84,7 @@ def _check(arguments: Namespace) -> int:
             policy = Policy(level=arguments.level, engine=arguments.engine)
             _say(str(engine_for(policy).start(policy)))
         attacks, functions = hostile(arguments.hostile), benign(arguments.benign)
-        _must_hold(arguments.only, {text.id for text in (*attacks, *functions)})
+        _must_hold(arguments.only, {a.id for a in attacks} | {f.id for f in functions})
         verdicts = check(
             arguments.level,
             engine=arguments.engine,
