@@ -12,7 +12,7 @@ from opto.optimizers.render import cut, safe_text
 from opto.optimizers.writing import LINES, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from opto.formats import Field
     from opto.optimizers.code import Head
@@ -80,10 +80,9 @@ class Problem:
         sections = (f"{self.titles[name]}\n{getattr(self, name)}" for name in shown)
         return "\n\n".join(section.rstrip("\n") for section in sections)
 
-    def texts(self) -> Iterator[str]:
+    def texts(self) -> list[str]:
         """All texts in it."""
-        yield from self.titles.values()
-        yield from (str(getattr(self, name)) for name in TITLES)
+        return [*self.titles.values(), *[str(getattr(self, name)) for name in TITLES]]
 
     @classmethod
     def of(

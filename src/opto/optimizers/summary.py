@@ -14,7 +14,7 @@ from opto.trace.graph import Graph
 from opto.trace.order import distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from opto.trace.graph import Step
 
@@ -60,14 +60,15 @@ class FunctionFeedback:
     calls: dict[str, Step] = field(default_factory=dict, repr=False, compare=False)
     failed: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
-    def texts(self) -> Iterator[str]:
+    def texts(self) -> list[str]:
         """All texts in it, once it has only texts: see `as_text`."""
-        yield self.user_feedback
-        for pairs in (self.graph, self.documentation.items()):
-            yield from (str(word) for pair in pairs for word in pair)
+        found = [self.user_feedback, *self.documentation, *self.documentation.values()]
+        found += [line for _, line in self.graph]
         for values in (self.others, self.roots, self.output, self.variables, self.inputs):
-            yield from values
-            yield from (str(word) for pair in values.values() for word in pair)
+            found += values
+            found += [text for text, _ in values.values()]
+            found += [str(constraint) for _, constraint in values.values() if constraint]
+        return found
 
     def as_text(self, limit: int = 2000) -> FunctionFeedback:
         """The same with texts in place of values, so that keeping it keeps no program alive."""
