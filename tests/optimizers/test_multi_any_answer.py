@@ -20,6 +20,9 @@ HOW = st.fixed_dictionaries(
     }
 )
 
+# Each example is a step with up to five questions.
+FEWER = settings(max_examples=settings.default.max_examples // 2)
+
 
 @bundle(trainable=True)
 def run(x, s, items, n):
@@ -50,7 +53,7 @@ def stepped(answers, how):
     return update, before, [parameter.data for parameter in parameters], parameters, told
 
 
-@settings(deadline=None)
+@FEWER
 @given(MANY, HOW)
 def test_a_step_never_raises_and_accounts_for_every_answer(answers, how):
     update, before, after, _, told = stepped(answers, how)
@@ -65,7 +68,7 @@ def test_a_step_never_raises_and_accounts_for_every_answer(answers, how):
         assert proposal.replies or proposal.complaint is None
 
 
-@settings(deadline=None)
+@FEWER
 @given(MANY, HOW)
 def test_what_changes_was_named_in_an_answer(answers, how):
     update, before, after, parameters, told = stepped(answers, how)
@@ -78,7 +81,7 @@ def test_what_changes_was_named_in_an_answer(answers, how):
             assert any(parameter.py_name in proposal.values for proposal in named)
 
 
-@settings(deadline=None)
+@FEWER
 @given(MANY, HOW)
 def test_a_step_can_be_taken_back(answers, how):
     update, before, _, parameters, _ = stepped(answers, how)
