@@ -92,9 +92,9 @@ class ProposingOptimizer(AskingOptimizer):
 
     def _asked(
         self, summary: FunctionFeedback, mask: Collection[str] | None
-    ) -> tuple[Any, tuple[str, str]]:
+    ) -> tuple[Problem, tuple[str, str]]:
         """The problem of a step, and the words that it is asked in."""
-        problem = self.problem_instance(summary, mask=mask)
+        problem = self._completed(self.problem_instance(summary, mask=mask), summary)
         return problem, self._prompt_of(problem, summary, mask)
 
     def _prompt_of(
@@ -207,8 +207,7 @@ class ProposingOptimizer(AskingOptimizer):
             **noted: what the log shall hold besides.
         """
         summary = self.summarize()
-        problem = self._completed(self.problem_instance(summary, mask=mask), summary)
-        prompt = self._prompt_of(problem, summary, mask)
+        problem, prompt = self._asked(summary, mask)
         proposal = yield from planned(problem, self.memory, prompt)
         every = (proposal, *proposal.others)
         updates = [
