@@ -121,6 +121,17 @@ def test_paths_mean_what_they_mean_in_the_host(run, tmp_path, monkeypatch):
     assert run("import os\ndef f(): return os.getcwd()").value == "/"
 
 
+def test_a_folder_is_granted_that_the_path_means_now(run, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name / "data").mkdir(parents=True)
+        (tmp_path / name / "data" / "a.txt").write_text(name)
+    text = "def f(path): return open(path).read()"
+    for name, other in (("one", "two"), ("two", "one")):
+        monkeypatch.chdir(tmp_path / name)
+        assert run(text, str(tmp_path / name / "data/a.txt"), read=("data",)).value == name
+        assert not run(text, str(tmp_path / other / "data/a.txt"), read=("data",)).ok
+
+
 def test_arguments_are_copies_and_nothing_persists(run):
     given = [1]
     text = "seen = []\ndef f(x):\n x.append(2)\n seen.append(x)\n return x, len(seen)"
@@ -236,7 +247,8 @@ def test_time_in_the_host_is_not_the_codes_own(run):
     assert outcome.seconds < 0.5
     late = run("def f():\n while True: wait(0.2)", host=host, time=5, total=0.7)
     assert late.status == "timeout"
-    assert "stopped after 0.7 s in all" in late.message
+    assert "s in all (0.7 s were granted), 0." in late.message
+    assert late.message.endswith("s of them in functions of the host in the loop at line 2")
 
 
 @pytest.mark.parametrize(

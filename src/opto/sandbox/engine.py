@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from functools import cache
 from types import CoroutineType
@@ -178,7 +179,9 @@ class CPython:
 
 
 def _kind(policy: Policy, level: str, preload: tuple[str, ...]) -> Kind:
-    return Kind(level, policy.memory_bytes, policy.read, preload, without())
+    # What a relative path means now: a worker from before may have been given another folder.
+    read = tuple(map(os.path.realpath, policy.read))
+    return Kind(level, policy.memory_bytes, read, preload, without())
 
 
 def not_sent(error: Unsendable | TooLarge, level: str) -> Outcome:

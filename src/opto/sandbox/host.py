@@ -301,8 +301,10 @@ class Conversation:
         self._now = time.monotonic()
         spent = self._now - self._started
         if spent - self.hosted < self.policy.time:
-            words = f"stopped after {self.policy.total:g} s in all"
-            words += f", {self.hosted:.1f} s of them in functions of the host"
+            # The last of these functions may have taken longer than there was time.
+            words = f"stopped after {max(spent, self.policy.total):.1f} s in all"
+            words += f" ({self.policy.total:g} s were granted),"
+            words += f" {self.hosted:.1f} s of them in functions of the host"
         else:
             words = f"stopped after {self.policy.time:g} s"
         words += place(self.task.text, lines)
