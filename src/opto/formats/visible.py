@@ -30,7 +30,9 @@ def visible(text: str) -> str:
         >>> visible("red: \x1b[31m\n"), visible("a\u2028b")
         ('red: \\u001b[31m\n', 'a\\u2028b')
     """
-    return text if text.isprintable() else _HIDDEN.sub(_escaped, text)
+    # To ask the text is ten times as fast as to search it.
+    lines = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    return text if lines.isprintable() else _HIDDEN.sub(_escaped, text)
 
 
 def on_one_line(text: str) -> str:

@@ -12,6 +12,7 @@ Source: SPEC 11.C11, C20; issue 5, point 1; issue 6, point 6.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 
@@ -21,6 +22,7 @@ from opto.prompts import prompt
 
 __all__ = [
     "HOUSE",
+    "Marks",
     "alone",
     "explained",
     "fenced",
@@ -51,39 +53,59 @@ _PARTS = (
     "You have answered",
     "Your answer",
 )
-_RUN = r"`{3,}|~{3,}"
-_RUNS = re.compile(_RUN)
+_RUNS = re.compile("```|~~~")
 _ESCAPED = re.compile(r"&(?:lt|gt);")
 _TAGGED = re.compile(r"^```[0-9a-f]{8}$", re.MULTILINE)
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What in a text looks like a part of a prompt.
+
+    Args:
+        signs: fences, titles, tags, and lines that begin with words of ours.
+        words: such words.
+    """
+
+    signs: re.Pattern[str]
+    words: tuple[str, ...]
+
+    def found(self, text: str) -> bool:
+        """Whether there is something of that kind in a text."""
+        return self.signs.search(text) is not None or text.startswith(self.words)
+
+    def begins(self, line: str) -> bool:
+        """Whether a line begins with something of that kind."""
+        return line.startswith(self.words) or self.signs.match(line) is not None
+
+
 @lru_cache(maxsize=64)
-def marks(titles: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> re.Pattern[str]:
+def marks(titles: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> Marks:
     """What in a text looks like a part of a prompt.
 
     Args:
         titles: titles of the user's, beside those of the house.
         tags: tags that mean something in the prompt.
     """
-    words = dict.fromkeys((*_TITLES, *(t.lstrip("#").strip() for t in titles if t[:1] == "#")))
-    parts = (*_PARTS, *(title for title in titles if title[:1] != "#"))
-    # Each begins with a character, and looks around only behind it: that is searched for fast.
+    named = (*_TITLES, *(title.lstrip("#").strip() for title in titles if title[:1] == "#"))
+    own = "|".join(re.escape(name) for name in dict.fromkeys(named) if name)
+    # Each begins with one character and no more than that: so `re` finds them fast.
     patterns = [
-        _RUN,
-        r"<!\[CDATA\[",
-        rf"#+[ \t]*(?:{'|'.join(map(re.escape, filter(None, words)))})[ \t]*:?[ \t]*(?=\r?\n|\Z)",
-        *(rf"{re.escape(part[0])}(?<![^\n].){re.escape(part[1:])}" for part in parts if part),
+        *("```", "~~~", r"<!\[CDATA\["),
+        rf"#(?:#*[ \t]*(?i:{own})[ \t]*:?[ \t]*)(?=\r?\n|\Z)",
     ]
     if tags:
-        patterns.append(rf"</?\s*(?:{'|'.join(map(re.escape, tags))})\b")
-    return re.compile("|".join(patterns), re.IGNORECASE)
+        patterns.append(rf"<(?:/?\s*(?i:{'|'.join(map(re.escape, tags))}))\b")
+    parts = (*_PARTS, *(title for title in titles if title and title[:1] != "#"))
+    patterns.append(rf"\n(?:{'|'.join(map(re.escape, parts))})")
+    return Marks(re.compile("|".join(patterns)), parts)
 
 
 HOUSE = marks()
 """The same for prompts without tags, and with no titles but those of the house."""
 
 
-def fenced(text: str, language: str = "", own: re.Pattern[str] = HOUSE) -> str:
+def fenced(text: str, language: str = "", own: Marks = HOUSE) -> str:
     r"""`text` on lines of its own between two that are equal, but for the language.
 
     Args:
@@ -103,8 +125,11 @@ def fenced(text: str, language: str = "", own: re.Pattern[str] = HOUSE) -> str:
         fine
         ```fb2c133d
     """
-    text = visible(text)
-    if own.search(text) is None:
+    return _between(visible(text), language, own)
+
+
+def _between(text: str, language: str, own: Marks) -> str:
+    if not own.found(text):
         return f"```{language}\n{text}\n```"
     bar = f"```{_code(text)}"
     return f"{bar}\n{text}\n{bar}"
@@ -123,7 +148,7 @@ def _code(text: str) -> str:
     return code
 
 
-def line_of(text: str, own: re.Pattern[str] = HOUSE) -> str:
+def line_of(text: str, own: Marks = HOUSE) -> str:
     """`text` as it is if it is plain on one line, otherwise fenced on lines of its own.
 
     Example:
@@ -135,10 +160,10 @@ def line_of(text: str, own: re.Pattern[str] = HOUSE) -> str:
     """
     text = visible(text)
     plain = "\n" not in text and text == text.strip() and _RUNS.search(text) is None
-    return text if plain else "\n" + fenced(text, "", own)
+    return text if plain else "\n" + _between(text, "", own)
 
 
-def alone(text: str, own: re.Pattern[str] = HOUSE) -> str:
+def alone(text: str, own: Marks = HOUSE) -> str:
     """`text` where it begins a line: fenced too if it would look like a title or a tag.
 
     Example:
@@ -147,12 +172,12 @@ def alone(text: str, own: re.Pattern[str] = HOUSE) -> str:
         #1 is wrong
         ```
     """
-    if text[:1] == "#" or own.match(text):
+    if text[:1] == "#" or own.begins(text):
         return fenced(text, "", own)
     return line_of(text, own).removeprefix("\n")
 
 
-def within(text: str, own: re.Pattern[str], language: str = "") -> str:
+def within(text: str, own: Marks, language: str = "") -> str:
     """`text` on lines of its own in an element: as it is where it can be.
 
     Args:
@@ -161,9 +186,9 @@ def within(text: str, own: re.Pattern[str], language: str = "") -> str:
         language: as in `fenced`.
     """
     text = visible(text)
-    if text == text.strip() and not _ESCAPED.search(text) and own.search(text) is None:
+    if text == text.strip() and not _ESCAPED.search(text) and not own.found(text):
         return text
-    return fenced(text, language, own)
+    return _between(text, language, own)
 
 
 def indented(text: str) -> str:
@@ -174,10 +199,10 @@ def indented(text: str) -> str:
     return "\n".join([first, *(f"    {line}".rstrip() for line in rest)])
 
 
-def moved_in(text: str, own: re.Pattern[str] = HOUSE) -> str:
+def moved_in(text: str, own: Marks = HOUSE) -> str:
     """What the user asks for, which is no data: moved in if a line looks like a title or a tag."""
     lines = visible(text).splitlines()
-    if any(line.lstrip()[:1] == "#" or own.match(line.lstrip()) for line in lines):
+    if any(line.lstrip()[:1] == "#" or own.begins(line.lstrip()) for line in lines):
         return "\n".join(f"    {line}".rstrip() for line in lines)
     return visible(text)
 

@@ -16,9 +16,9 @@ from opto.formats import on_one_line
 from opto.optimizers.fences import fenced, indented, line_of, marks, within
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Collection, Mapping
 
+    from opto.optimizers.fences import Marks
     from opto.optimizers.memory import Episode
 
 __all__ = ["LINES", "Lines", "Shown", "Tags", "Writing"]
@@ -106,7 +106,7 @@ class Lines:
         return "\n".join(map(str, memory))
 
 
-def _line(value: Shown, own: re.Pattern[str]) -> str:
+def _line(value: Shown, own: Marks) -> str:
     if value.kind == "code":
         return f"{_head(value)}:\n{fenced(value.text, 'python', own)}"
     return f"{_head(value)}={line_of(value.text, own)}"
@@ -176,7 +176,7 @@ class Tags:
             rounds.append("\n".join([f'<round number="{number}">', *values, said, "</round>"]))
         return "\n".join(rounds)
 
-    def _element(self, tag: str, value: Shown, own: re.Pattern[str]) -> str:
+    def _element(self, tag: str, value: Shown, own: Marks) -> str:
         kind = f' type="{escape(value.kind)}"' if value.kind else ""
         head = on_one_line(f'<{tag} name="{escape(value.name)}"{kind}>')
         language = "python" if value.kind == "code" else ""
