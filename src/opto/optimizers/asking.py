@@ -247,9 +247,11 @@ class AskingOptimizer(Optimizer):
             clean = is_clean((*prompt, *replies))
             self.log.append({**(entry if clean else redacted(entry)), **redacted(more)})
         if self.summary_log is not None:
-            written = _clean(replace(problem, current={}, heads={}, projections={}))
-            known = isinstance(summary, FunctionFeedback)
-            told = _clean(summary.as_text()) if known else redacted(str(summary))
+            written = replace(problem, current={}, heads={}, projections={})
+            if isinstance(summary, FunctionFeedback):
+                written, told = _clean(written, summary.as_text())
+            else:
+                (written,), told = _clean(written), redacted(str(summary))
             self.summary_log.append({"problem_instance": written, "summary": told})
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -319,12 +321,14 @@ def _show(who: str, said: Any) -> None:
     print_color(redacted(f"{who}:\n{said}\n"), "green")
 
 
-def _clean(record: Any) -> Any:
-    """A record of texts without the secrets in them."""
-    if is_clean(record.texts()):
-        return record
-    texts = {f.name: getattr(record, f.name) for f in fields(record)}
-    return type(record)(**redacted(texts))
+def _clean(*records: Any) -> tuple[Any, ...]:
+    """Records of texts without the secrets in them."""
+    if is_clean(text for record in records for text in record.texts()):
+        return records
+    return tuple(
+        type(record)(**redacted({f.name: getattr(record, f.name) for f in fields(record)}))
+        for record in records
+    )
 
 
 def _is_about_the_form(refusal: Exception) -> bool:
