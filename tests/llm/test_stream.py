@@ -22,7 +22,7 @@ class Teller(LLM):
         self.then = then
         self.wait = wait
         self.told = 0
-        self.ended = threading.Event()
+        self.began, self.ended = threading.Event(), threading.Event()
 
     def answer(self, request):
         try:
@@ -31,6 +31,7 @@ class Teller(LLM):
                 if request.live is not None:
                     request.live.text(word)
                 self.told += 1
+                self.began.set()
             if self.then is not None:
                 raise self.then
             return Reply("".join(self.words), usage=Usage(3, 4), request=request.digest)
@@ -135,7 +136,7 @@ async def leave_the_loop_async(model):
 
 async def cancel_the_reader(model):
     reader = asyncio.ensure_future(read(model))
-    await asyncio.sleep(0.1)
+    await asyncio.to_thread(model.began.wait)
     reader.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reader
