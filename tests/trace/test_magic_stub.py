@@ -53,6 +53,7 @@ def test_what_others_import_of_magic_stands_in_it():
     imported = {
         alias.name
         for path in python_files("src", "tests")
+        if magic.__name__ in path.read_text(encoding="utf-8")
         for found in ast.walk(tree_of(path))
         if isinstance(found, ast.ImportFrom) and found.module == magic.__name__
         for alias in found.names
