@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,22 @@ def test_ordinary_texts_have_ordinary_fences():
     assert fenced("def f(x):\n    # half\n    return x / 2", "python").startswith("```python\n")
     assert fenced("two\nlines") == "```\ntwo\nlines\n```"
     assert within("# Mine\n\na < b", HOUSE) == "# Mine\n\na < b"
+
+
+LONG = ["#", "`", "<", "# ", "</ ", "\r", "#Feedback :", "\nYour answer", "value\n", "\x00"]
+
+
+@pytest.mark.parametrize("part", LONG)
+def test_no_text_takes_more_than_linear_time(part):
+    """A search of quadratic time would take minutes."""
+    own = marks((), ("value",))
+    begin = process_time()
+    for text in (part * 100_000, f"{part}{' ' * 200_000}x", f"{part * 100_000}x"):
+        fenced(text, "", own)
+        within(text, own)
+        alone(text, own)
+        moved_in(text, own)
+    assert process_time() - begin < 10
 
 
 @pytest.mark.parametrize("text", ["", "one", "#ff0000", "a `b` c"])

@@ -11,6 +11,7 @@ Source: issue 5, point 1, and issue 6, point 6.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from json import dumps
 
 __all__ = ["on_one_line", "visible"]
@@ -46,4 +47,9 @@ def on_one_line(text: str) -> str:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    return dumps(found[0])[1:-1]
+    return _escape(found[0])
+
+
+@lru_cache(maxsize=512)
+def _escape(char: str) -> str:
+    return dumps(char)[1:-1]

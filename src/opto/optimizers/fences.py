@@ -89,10 +89,11 @@ def marks(titles: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> Marks:
     """
     named = (*_TITLES, *(title.lstrip("#").strip() for title in titles if title[:1] == "#"))
     own = "|".join(re.escape(name) for name in dict.fromkeys(named) if name)
-    # Each begins with one character and no more than that: so `re` finds them fast.
+    # Each begins with one character, which `re` finds fast; a run of hashes is begun once, and
+    # no two stars can share a blank, so that no text takes more than linear time.
     patterns = [
         *("```", "~~~", r"<!\[CDATA\["),
-        rf"#(?:#*[ \t]*(?i:{own})[ \t]*:?[ \t]*)(?=\r?\n|\Z)",
+        rf"#(?<!##)#*[ \t]*(?i:{own})[ \t:]*(?=\r?\n|\Z)",
     ]
     if tags:
         patterns.append(rf"<(?:/?\s*(?i:{'|'.join(map(re.escape, tags))}))\b")
