@@ -28,7 +28,7 @@ __all__ = ["Watched", "strangers"]
 
 _SLACK = 20.0  # s beyond the policy's total time, before a host counts as hung
 _REAPED = 4.0  # s until all that a call started must be gone
-_STEADY = 0.15  # s without one that is left
+_LOOKS = 7  # one after the other without one that is left
 _QUIET = 100 << 10  # bytes that a host may print
 
 
@@ -183,15 +183,15 @@ class Watched:
 
     def _left_over(self, at_rest: Mapping[int, int]) -> int:
         """How many processes there are that are not the sandbox's own, and stay."""
-        # One look is not enough: what has lost its parent may be between two of them.
-        quiet = time.monotonic()
-        deadline = quiet + _REAPED
-        while (now := time.monotonic()) - quiet < _STEADY:
+        # One look is not enough: what has lost its parent may be between two of them. They are
+        # counted and not timed, as on a busy machine one can take longer than all of them.
+        deadline = time.monotonic() + _REAPED
+        clean = 0
+        while clean < _LOOKS:
             left = strangers(self._host.pid, family(self._host.pid), at_rest)
-            if left > 0:
-                if now > deadline:
-                    return left
-                quiet = now
+            if left > 0 and time.monotonic() > deadline:
+                return left
+            clean = 0 if left > 0 else clean + 1
             time.sleep(0.02)
         return 0
 
