@@ -4,8 +4,8 @@ import pytest
 
 from opto.errors import ArgumentError, ModelUnavailable, OptimizerError
 from opto.llm import DummyLLM, Reply, ScriptedLLM, Usage
-from opto.optimizers import OptoPrime
-from opto.trace import ExecutionError, bundle, node
+from opto.optimizers import OPRO, OptoPrime, OptoPrimeMulti
+from opto.trace import GRAPH, ExecutionError, bundle, node
 from opto.trace.projections import Choices, Range
 from opto.trace.propagators.propagators import SumPropagator
 from tests.optimizers.answers import suggests
@@ -53,12 +53,32 @@ def test_what_is_refused_is_said_and_the_rest_is_done(x):
     assert refusal.name == "y0"
 
 
-def test_only_what_has_a_part_in_the_output_can_be_changed(asked, x):
-    other = node(1, name="other", trainable=True)
-    optimizer, _ = asked(suggests(x0=4, other0=2), parameters=[x, other])
-    update = optimizer.step()
-    assert (x.data, other.data) == (4, 1)
-    assert "there is x0" in update.refused[0].why
+@pytest.mark.parametrize("optimizer", [OptoPrime, OPRO, OptoPrimeMulti])
+def test_a_parameter_that_the_run_did_not_use_is_not_asked_for_and_taken_if_named(optimizer):
+    """SPEC 7.2: names of parameters outside the graph are accepted."""
+    x, y, z = (node(3, name=name, trainable=True) for name in ("x", "spare", "z"))
+    z.projections = [Range(0, 10)]
+    model = ScriptedLLM([suggests(x0=4, spare0="5", z0=99, a0=1)] * 3)
+    made = optimizer([x, y, z], llm=model)
+    made.backward(x * 2, "larger")
+    update = made.step()
+    assert (x.data, y.data) == (4, 5)
+    why = {refusal.name: refusal.why for refusal in update.refused}
+    assert "not between 0 and 10" in why["z0"]
+    assert why["a0"].endswith("there is x0")
+    assert "spare" not in str(model.requests[0])
+    assert made.construct_update_dict({"spare0": "7"}) == {y: 7}
+
+
+def test_a_name_that_something_else_has_in_the_run_means_that(x):
+    outside = node(3, name="y", trainable=True)
+    GRAPH.clear()
+    inside = node(1, name="y")
+    assert outside.py_name == inside.py_name
+    optimizer = OptoPrime([x, outside], llm=ScriptedLLM([suggests(x0=4, y0=5)]))
+    optimizer.backward(x * inside, "larger")
+    optimizer.step()
+    assert (x.data, outside.data) == (4, 3)
 
 
 def test_a_parameter_of_another_optimizer_is_an_input(x):

@@ -6,6 +6,7 @@ import math
 import re
 from enum import Enum
 from json import dumps
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import AnswerError
@@ -116,19 +117,23 @@ def _lists(said: Sequence[str | None], projection: Choices) -> bool:
     return all(str(_plain(option)) in words for option in projection.options)
 
 
-def wanted(targets: Mapping[str, Any]) -> dict[str, Any]:
+def wanted(
+    targets: Mapping[str, Any], beyond: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """What an answer may set, as the fields of a `Problem`.
 
     Args:
         targets: parameters by their names in the problem.
+        beyond: others that are not asked for, and taken where an answer names them.
     """
+    every = {**beyond, **targets}
     return {
         "fields": tuple(field_of(node, name) for name, node in targets.items()),
-        "current": {name: node._data for name, node in targets.items()},
-        "heads": {name: head_of(node) for name, node in targets.items() if is_code(node)},
+        "current": {name: node._data for name, node in every.items()},
+        "heads": {name: head_of(node) for name, node in every.items() if is_code(node)},
         "projections": {
             name: tuple(rules)
-            for name, node in targets.items()
+            for name, node in every.items()
             if (rules := getattr(node, "projections", None))
         },
     }

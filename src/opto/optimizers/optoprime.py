@@ -247,7 +247,7 @@ class OptoPrime(ProposingOptimizer):
 
     def _question(self, summary: FunctionFeedback, mask: Collection[str] | None) -> Question:
         """The problem in as many words as the budget allows, with as much of the memory."""
-        targets = wanted(self._targets(summary.variables))
+        targets = wanted(self._targets(summary.variables), self._beyond(summary))
         budget, rounds = self._budget(), list(self.memory)
         # A quarter is kept for what was tried before; what is not needed, it gets as well.
         kept = remembered(rounds, self._tried, budget, budget.tokens // 4)

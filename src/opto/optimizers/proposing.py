@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,7 @@ from opto.optimizers.proposal import Proposal, Update
 from opto.optimizers.reading import proposal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable
 
     from opto.formats import Format, Parsed
     from opto.optimizers.drive import Plan
@@ -121,7 +123,7 @@ class ProposingOptimizer(AskingOptimizer):
             if isinstance(problem, Problem)
             else Problem(instruction=str(problem), titles={"instruction": ""})
         )
-        return replace(whole, **wanted(self._targets(summary.variables)))
+        return replace(whole, **wanted(self._targets(summary.variables), self._beyond(summary)))
 
     def _targets(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """Parameters by name: those that are named, or those of the last run, or all."""
@@ -130,6 +132,18 @@ class ProposingOptimizer(AskingOptimizer):
             return self._named or known
         known |= self._named
         return {name: known[name] for name in names if name in known}
+
+    def _beyond(self, summary: FunctionFeedback) -> dict[str, Any]:
+        """Parameters that the run did not use, by names that nothing in it has.
+
+        The model may know them from earlier rounds.
+
+        Source: SPEC 7.2: such names are accepted.
+        """
+        used = {*summary.variables, *summary.roots, *summary.others, *summary.output}
+        unused = [p for p in self.parameters if p.trainable and p.py_name not in used]
+        counts = Counter(p.py_name for p in unused)
+        return {p.py_name: p for p in unused if counts[p.py_name] == 1}
 
     # -- the step -----------------------------------------------------------------------
 
@@ -244,7 +258,8 @@ class ProposingOptimizer(AskingOptimizer):
         Raises:
             AnswerError: a value does not fit, and `ignore_extraction_error` is False.
         """
-        targets = self._targets()
+        given: Any = suggestion  # of a hook, it may be anything
+        targets = self._targets() | self._targets(given if isinstance(given, Mapping) else ())
         problem = Problem(**wanted(targets))
         proposal = proposal_of(self.format.matched(suggestion, problem.fields), problem)
         if proposal.refused and not self.ignore_extraction_error:
@@ -272,7 +287,7 @@ class ProposingOptimizer(AskingOptimizer):
         return read_answer(self.format, text, problem.fields)
 
     def _update_of(self, proposal: Proposal, summary: FunctionFeedback) -> Update:
-        targets = self._targets(summary.variables)
+        targets = self._beyond(summary) | self._targets(summary.variables)
         if is_overridden(self, self._home, "construct_update_dict"):
             values = self.construct_update_dict(dict(proposal.given))
         else:

@@ -108,7 +108,9 @@ def proposal_of(parsed: Parsed, problem: Problem) -> Proposal:
     repairs = list(parsed.repairs)
     refused = [Refusal(name, "", why) for name, why in parsed.refused.items()]
     unchanged = []
-    for name, given in parsed.values.items():
+    # A parameter that the run did not use is none of the variables that were asked for.
+    beyond = {name: given for name, given in parsed.unknown.items() if name in problem.current}
+    for name, given in {**parsed.values, **beyond}.items():
         try:
             value, liberties = typed(name, given, problem)
         except AnswerError as error:
@@ -119,10 +121,11 @@ def proposal_of(parsed: Parsed, problem: Problem) -> Proposal:
             unchanged.append(name)
         else:
             values[name] = value
-    known = ", ".join(problem.current)
+    known = ", ".join([field.name for field in problem.fields] or problem.current)
     refused += [
         Refusal(name, shown(given), f"there is no variable of this name; there is {known}")
         for name, given in parsed.unknown.items()
+        if name not in beyond
     ]
     # Asked now, so that the reason can be told when it is asked for again; the value is
     # put through them when it is taken, and not twice.
