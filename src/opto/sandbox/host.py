@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Conversation"]
 
 # Seconds: until a child is ready to begin, until it says where it is, until it has ended.
-BEGINNING, SAYING, ENDING = 30.0, 0.03, 0.2
+BEGINNING, SAYING, ENDING = 30.0, 0.06, 0.2
 MESSAGE, NAME = 4096, 200
 SAID, MOST_SAID = 64 * 1024, 512 * 1024
 LITTLE = 1 << 16
