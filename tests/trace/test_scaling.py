@@ -112,13 +112,13 @@ def seconds(job: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def ratio(measure: Callable[[int], float], n: int) -> float:
+def ratio(measure: Callable[[int], float], n: int, limit: float = LIMIT) -> float:
     """t(2n) / t(n), of the best of several runs that take turns; more if the machine is busy."""
     small, large = [], []
     for turn in range(12):
         small.append(measure(n))
         large.append(measure(2 * n))
-        if turn and min(large) / min(small) < LIMIT:
+        if turn and min(large) / min(small) < limit:
             break
     return min(large) / min(small)
 

@@ -10,7 +10,11 @@ import pytest
 from opto.optimizers.fit.budget import DEFAULT
 from opto.trace import node
 from tests.optimizers.fit.programs import fit, grade, join, optimizer_of, parameter, step, told
-from tests.trace.test_scaling import LIMIT, SHAPES, ratio, seconds
+from tests.trace.test_scaling import SHAPES, ratio, seconds
+
+# Twice the steps take 2.0 to 2.4 times as long on an idle machine, as more of them miss its caches;
+# by the square it were 4.
+LIMIT = 3.0
 
 
 def of_one(shape):
@@ -83,4 +87,4 @@ def test_the_time_is_linear(program):
         optimizer, summary = made[n]
         return seconds(lambda: optimizer.problem_instance(summary))
 
-    assert ratio(measure, 10_000) < LIMIT
+    assert ratio(measure, 10_000, LIMIT) < LIMIT
