@@ -248,11 +248,8 @@ def test_time_in_the_host_is_not_the_codes_own(run):
     assert outcome.seconds < 0.5
     late = run("def f():\n while True: wait(0.2)", host=host, time=5, total=0.7)
     assert late.status == "timeout"
-    said = re.fullmatch(
-        r"stopped after (\d\.\d) s in all \(0\.7 s were granted\), (\d\.\d) s of them "
-        "in functions of the host in the loop at line 2",
-        late.message,
-    )
+    words = r"([\d.]+) s in all \(0.7 s were granted\), ([\d.]+) s of them in functions of the host"
+    said = re.match(f"stopped after {words} in the loop at line 2$", late.message)
     assert said
     assert 0.6 <= float(said[2]) <= float(said[1])  # most of it, on a busy machine as well
 
