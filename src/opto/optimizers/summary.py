@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opto.trace.graph import Step
+    from opto.trace.within import Call
 
 __all__ = [
     "FunctionFeedback",
+    "call_of",
     "get_fun_name",
     "named_parameters",
     "named_plainly",
@@ -47,6 +49,9 @@ class FunctionFeedback:
         inputs: the others of `roots`.
         calls: by line of `graph`, the step that it tells of.
         failed: the names of the steps that raised.
+        made: of all steps, the number in the order of creation; where there are `modules`.
+        computed: those of `roots` that were computed from what no parameter had a part in.
+        modules: by name of a step, the calls of modules that returned it, the innermost first.
     """
 
     graph: list[tuple[int, str]]
@@ -59,6 +64,9 @@ class FunctionFeedback:
     inputs: Values = field(default_factory=dict)
     calls: dict[str, Step] = field(default_factory=dict, repr=False, compare=False)
     failed: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    made: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    computed: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    modules: dict[str, tuple[Call, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def texts(self) -> list[str]:
         """All texts in it, once it has only texts: see `as_text`."""
@@ -77,7 +85,8 @@ class FunctionFeedback:
             name: {k: (cut(safe_text(v), limit), c) for k, (v, c) in getattr(self, name).items()}
             for name in names
         }
-        return replace(self, user_feedback=safe_text(self.user_feedback), calls={}, **texts)
+        none: dict[str, Any] = {"calls": {}, "made": {}, "modules": {}}
+        return replace(self, user_feedback=safe_text(self.user_feedback), **none, **texts)
 
 
 def node_to_function_feedback(node_feedback: Any) -> FunctionFeedback:
@@ -107,13 +116,15 @@ def summary_of(graph: Graph) -> FunctionFeedback:
     ends = set(graph.outputs)
     for step in graph.steps:
         if step.inputs:
-            lines[_call(step)] = step  # names are unique, so lines are
+            lines[call_of(step)] = step  # names are unique, so lines are
             values = output if step.name in ends else others
         else:
             values = roots
         values[step.name] = (step.value, step.constraint or step.description)
     told = {step.documentation for step in lines.values()}
     told = {words for words in told if words and _says_something(words)}
+    names = [step.name for step in graph.steps]
+    run = graph.calls
     return FunctionFeedback(
         graph=[(step.level, line) for line, step in lines.items()],
         documentation={
@@ -127,6 +138,11 @@ def summary_of(graph: Graph) -> FunctionFeedback:
         user_feedback=graph.feedback.content,
         calls=lines,
         failed=frozenset([s.name for s in lines.values() if s.kind == "exception"]),
+        computed=frozenset(
+            [s.name for s in graph.steps if not s.inputs and s.kind in ("message", "exception")]
+        ),
+        made={} if run is None else dict(zip(names, run.made, strict=True)),
+        modules={} if run is None else {names[at]: calls for at, calls in run.ended.items()},
     )
 
 
@@ -198,7 +214,8 @@ def repr_function_call(child: Any) -> str:
     return f"{child.py_name} = {get_fun_name(child)}({arguments})"
 
 
-def _call(step: Step) -> str:
+def call_of(step: Step) -> str:
+    """The line that tells of a step."""
     arguments = ", ".join([f"{argument}={name}" for argument, name in step.inputs])
     return f"{step.name} = {step.op}({arguments})"
 

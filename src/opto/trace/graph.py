@@ -11,6 +11,7 @@ from opto.errors import NodeError, nearest
 from opto.trace.feedback import Feedback
 from opto.trace.hidden import settle
 from opto.trace.order import ancestors, levels, names_of
+from opto.trace.within import Calls
 from opto.trace.written import level_of
 
 if TYPE_CHECKING:
@@ -59,11 +60,14 @@ class Graph:
         steps: sorted by level, then by creation; inputs stand before what uses them.
         outputs: the names of the steps that feedback was said about.
         feedback: what was said.
+        calls: the calls of modules in it; None where there are none, and in what was sent
+            or read.
     """
 
     steps: tuple[Step, ...]
     outputs: tuple[str, ...] = ()
     feedback: Feedback = field(default_factory=Feedback)
+    calls: Calls | None = field(default=None, repr=False, compare=False)
     # Filled when a step is first asked for by its name.
     _at: dict[str, Step] = field(default_factory=dict, init=False, repr=False, compare=False)
     # By their names; weak, so that a snapshot keeps no program alive.
@@ -96,7 +100,7 @@ class Graph:
         )
         steps = tuple([_step(n, level, names) for level, n in pairs])
         last = {names[id(n)]: n for _, n in pairs if id(n) in ends}
-        graph = cls(steps, tuple(last), feedback)
+        graph = cls(steps, tuple(last), feedback, _calls(pairs))
         graph._ends.update((name, ref(n)) for name, n in last.items())
         return graph
 
@@ -202,6 +206,11 @@ def _step(node: Any, level: int, names: dict[int, str]) -> Step:
         more.trainable,
         level_of(node),
     )
+
+
+def _calls(pairs: list[tuple[int, Any]]) -> Calls | None:
+    ended = {at: n._extras.calls for at, (_, n) in enumerate(pairs) if n._extras.calls}
+    return Calls(tuple([n._serial for _, n in pairs]), ended) if ended else None
 
 
 def _inputs(node: Any) -> Iterable[tuple[str, Any]]:

@@ -13,6 +13,8 @@ from opto._plugs import plug
 from opto.errors import BundleError, StoreError, nearest
 from opto.trace.containers import RESERVED, ParameterContainer, members, operation
 from opto.trace.nodes import Node, ParameterNode
+from opto.trace.registry import SERIALS
+from opto.trace.within import NO_NODE, Call
 from opto.trace.written import mark
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ C = TypeVar("C", bound=type)
 
 # Under this name an instance keeps what was said of all its methods.
 SANDBOX = f"{RESERVED}sandbox"
+
+# Containers in which results of a module are looked for: not in data of any size.
+_PLAIN = (tuple, list, dict)
+_FEW = 64
 
 # What makes the subclass look like the class: to readers, to pickle, and to `inspect`.
 _FACE = ("__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__")
@@ -52,7 +58,13 @@ class Module(ParameterContainer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What `forward` returns."""
-        return self.forward(*args, **kwargs)
+        opened = next(SERIALS)
+        out = self.forward(*args, **kwargs)
+        # Most calls return a node, and those that return none are not slowed down by more.
+        found = (out,) if isinstance(out, Node) else _results(out)
+        if found:
+            _remember(found, type(self), opened, args, kwargs)
+        return out
 
     def save(self, file_name: str | PathLike[str]) -> None:
         """Write the parameters to a JSON file, whole or not at all.
@@ -153,6 +165,33 @@ class Module(ParameterContainer):
                 mark(parameter)
         for owner, name, value in fresh:
             setattr(owner, name, value)
+
+
+def _results(out: Any) -> Iterable[Any]:
+    """The nodes that plain containers hold which modules return."""
+    kind = type(out)
+    if kind not in _PLAIN or len(out) > _FEW:
+        return ()
+    return [n for n in (out.values() if kind is dict else out) if isinstance(n, Node)]
+
+
+def _remember(
+    results: Iterable[Any], kind: type, opened: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Let results that were made in a call of a module know of it."""
+    call = None
+    for result in results:
+        # What was there before the call is not what the call made.
+        if result._serial > opened and result._args:
+            if call is None:
+                call = Call(
+                    kind,
+                    opened,
+                    tuple([a._serial if isinstance(a, Node) else NO_NODE for a in args]),
+                    tuple([(k, a._serial) for k, a in kwargs.items() if isinstance(a, Node)]),
+                )
+            more = result._more()
+            more.calls = (*more.calls, call)
 
 
 class _Said:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
     from opto.trace.table import Operation
+    from opto.trace.within import Call
 
 __all__ = ["NOTHING", "Extras", "Node"]
 
@@ -33,6 +34,7 @@ class Extras:
 
     __slots__ = (
         "before",
+        "calls",
         "constraint",
         "copied_from",
         "description",
@@ -50,6 +52,7 @@ class Extras:
 
     def __init__(self) -> None:
         self.before: tuple[Any, Any] | None = None
+        self.calls: tuple[Call, ...] = ()
         self.constraint: str | None = None
         self.copied_from: str | None = None
         self.description: str | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from opto.errors import OptimizerError
 from opto.optimizers.fit import detail
 from opto.optimizers.fit.lines import Part
+from opto.optimizers.fit.modules import Nest
 from opto.optimizers.fit.ranges import ranges
 from opto.optimizers.fit.remarks import Remarks
 from opto.optimizers.fit.run import Run
@@ -29,6 +30,8 @@ T = TypeVar("T")
 CHARACTERS = 12
 # Tokens for the run where parameters take all of a budget that may be exceeded.
 RUN = 4000
+# Steps of each kind, below which calls of modules are collapsed instead.
+EACH = 2
 # Characters that an output takes beside its value, with its name and type.
 OUTPUT = 40
 DOCUMENTATION = 200
@@ -45,7 +48,9 @@ def fitted(
 
     A problem that fits is what `of` makes of the summary itself. In one that does not,
     in this order: values are cut in their middle; of many equal steps some are written out,
-    and one line tells of all; then fewer and fewer, those that are far from parameters and
+    and one line tells of all; where not even two of each kind have room, calls of modules are
+    collapsed into one step each, the innermost first, as a program's own outline tells most
+    of it; then fewer and fewer steps are shown, those that are far from parameters and
     feedback first. Lines of the code say what is left out.
 
     Parameters are never cut, as what a model has not seen it cannot keep. They, an output
@@ -69,16 +74,15 @@ def fitted(
         as what keeps it from programs of more than some hundred operations.
     """
     # Making the texts of all values could take far longer than reading the lines.
-    whole = _characters(summary) <= CHARACTERS * budget.tokens
-    if whole:
+    if _may_fit(summary, budget):
         problem = of(summary)
         if budget.allows(str(problem)):
             return problem
-    return _Fitting(summary, of, budget, limit).best(whole=whole)
+    return _Fitting(summary, of, budget, limit).best()
 
 
-def _characters(summary: FunctionFeedback) -> int:
-    return sum(len(line) for _, line in summary.graph)
+def _may_fit(summary: FunctionFeedback, budget: Budget) -> bool:
+    return sum(len(line) for _, line in summary.graph) <= CHARACTERS * budget.tokens
 
 
 def _alone(summary: FunctionFeedback) -> FunctionFeedback:
@@ -96,8 +100,10 @@ class _Fitting(Generic[T]):
         of: Callable[..., T],
         budget: Budget,
         limit: int,
+        collapsed: str = "",
     ) -> None:
         self.summary, self.of, self.budget, self.limit = summary, of, budget, limit
+        self.collapsed = collapsed
         self.run = Run.of(summary)
         self.shapes = shapes_of(self.run, summary.failed)
         self.words = [shape.words(self.run) for shape in self.shapes]
@@ -105,15 +111,41 @@ class _Fitting(Generic[T]):
         self.ranked = ranked(self.shapes, self.run, summary.failed, self.remarks.examples())
         self.outputs = self.remarks.telling(summary.output, summary.failed)
 
-    def best(self, *, whole: bool) -> T:
+    def best(self) -> T:
         """The fullest problem that fits."""
-        tokens = self.budget.tokens
-        levels = detail.partial(len(self.ranked), self.limit, tokens)
-        tokens = self._allowed(self.budget.count(str(self._problem(levels[-1]))))
-        found = None
-        if whole:
-            found = self._fullest(detail.whole(self.limit, tokens), tokens)
-        return found or self._fullest(levels, tokens) or self._problem(levels[-1])
+        least = self._levels()[-1]
+        tokens = self._allowed(self.budget.count(str(self._problem(least))))
+        if not self.summary.modules:
+            return self._whole(tokens) or self._some(tokens) or self._problem(least)
+        found = self._of_each(tokens)
+        nest, last = Nest.of(self.summary), self
+        for depth in () if found else nest.depths():
+            part, said = nest.collapsed(depth)
+            if said:
+                last = _Fitting(part, self.of, self.budget, self.limit, said)
+                found = last._of_each(tokens)
+                if found:
+                    break
+        return found or last._some(tokens) or self._some(tokens) or self._problem(least)
+
+    def _levels(self) -> list[Detail]:
+        return detail.partial(len(self.ranked), self.limit, self.budget.tokens)
+
+    def _whole(self, tokens: int) -> T | None:
+        """All steps, with values that may be cut."""
+        if not _may_fit(self.summary, self.budget):
+            return None
+        return self._fullest(detail.whole(self.limit, self.budget.tokens), tokens)
+
+    def _of_each(self, tokens: int) -> T | None:
+        """All steps, or else two of each kind at least."""
+        few = min(EACH * len(self.shapes), len(self.ranked))
+        levels = [level for level in self._levels() if (level.steps or 0) >= few]
+        return self._whole(tokens) or self._fullest(levels, tokens)
+
+    def _some(self, tokens: int) -> T | None:
+        """As many of the most telling steps as there is room for."""
+        return self._fullest(self._levels(), tokens)
 
     def _fullest(self, levels: list[Detail], tokens: int) -> T | None:
         """The first level that fits, found by halves: each is shorter than the one before it."""
@@ -200,7 +232,7 @@ class _Fitting(Generic[T]):
         return steps, {name for name in given if name in self.summary.inputs}
 
     def _notes(self, level: Detail, outputs: list[str]) -> list[str]:
-        notes = []
+        notes = [self.collapsed] if self.collapsed else []
         if not level.limit:
             notes.append("... Values are left out, but for variables and outputs.")
         if len(outputs) < len(self.summary.output):
