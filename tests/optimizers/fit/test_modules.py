@@ -119,6 +119,26 @@ def test_calls_within_calls_are_collapsed_before_those_around_them():
     assert nest.collapsed(1)[0].documentation["Library.forward"].endswith(" Reads twice.")
 
 
+def test_a_result_that_is_handed_on_is_of_the_inner_call_first():
+    class Around(Module):
+        def __init__(self):
+            self.reader = Reader()
+
+        def forward(self, x):
+            return self.reader(grade(step(x, self.reader.prompt)))
+
+    around = Around()
+    given_ = node(1, name="given")
+    output = around(given_)
+    nest = Nest.of(summary_of(output, parameters=around.parameters()))
+    inner, outer = (lines_of(nest.collapsed(depth)[0]) for depth in nest.depths())
+    assert len(inner) == 3
+    assert inner[-1].startswith(f"{output.py_name} = Reader.forward(page=grade")
+    assert outer == [
+        f"{output.py_name} = Around.forward(x={given_.py_name}, prompt={around.reader.prompt.py_name})"
+    ]
+
+
 def test_what_is_used_outside_stays_a_step_with_what_it_was_made_of():
     class Leaky(Module):
         def forward(self, x):
