@@ -134,9 +134,8 @@ def test_a_result_that_is_handed_on_is_of_the_inner_call_first():
     inner, outer = (lines_of(nest.collapsed(depth)[0]) for depth in nest.depths())
     assert len(inner) == 3
     assert inner[-1].startswith(f"{output.py_name} = Reader.forward(page=grade")
-    assert outer == [
-        f"{output.py_name} = Around.forward(x={given_.py_name}, prompt={around.reader.prompt.py_name})"
-    ]
+    prompt = around.reader.prompt.py_name
+    assert outer == [f"{output.py_name} = Around.forward(x={given_.py_name}, prompt={prompt})"]
 
 
 def test_what_is_used_outside_stays_a_step_with_what_it_was_made_of():
