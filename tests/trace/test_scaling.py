@@ -115,7 +115,7 @@ def seconds(job: Callable[[], object]) -> float:
 def ratio(measure: Callable[[int], float], n: int, limit: float = LIMIT) -> float:
     """t(2n) / t(n), of the best of several runs that take turns; more if the machine is busy."""
     small, large = [], []
-    for turn in range(12):
+    for turn in range(24):
         small.append(measure(n))
         large.append(measure(2 * n))
         if turn and min(large) / min(small) < limit:
@@ -147,7 +147,7 @@ def growth(shape: Callable[[Node, int], Node], n: int, rounds: int) -> dict[str,
     """How many times longer each phase takes for `2 * n` operations than for `n`."""
     small: dict[str, float] = {}
     large: dict[str, float] = {}
-    for turn in range(3 * rounds):
+    for turn in range(8 * rounds):
         for best, size in ((small, n), (large, 2 * n)):
             for name, took in phases(shape, size).items():
                 best[name] = min(took, best.get(name, took))
