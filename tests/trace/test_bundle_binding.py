@@ -308,3 +308,14 @@ def test_code_without_a_file_can_be_bundled(text: str):
     y = space["f"](x)
     assert (y.data, y.parameter_dependencies) == (6, {x})
     assert list(y.inputs) == ["v", "k"]
+
+
+def test_a_function_that_has_its_own_text_again_is_called_as_before():
+    @bundle(trainable=True)
+    def same(x):
+        return x
+
+    before = same.__call__.__qualname__
+    same.parameter._set("def same(x):\n    return x")
+    assert same(1).data == 1
+    assert same.__call__.__qualname__ == before

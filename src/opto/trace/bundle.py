@@ -169,8 +169,7 @@ class FunModule(Binding, Module, TakesNodes):
         self.parameter: Any = self._code_parameter(projections) if trainable else None
         self._text = self.parameter._data if self.parameter is not None else None
         self._callee = self._callee_of(fun)
-        # What the original is called after each of its recursions would cost every call.
-        self._guards = self.overwrite_python_recursion and self._may_recurse()
+        self._guards = self._must_guard()
         functools.update_wrapper(self, fun, assigned=FACE, updated=())
         self._enter()
 
@@ -197,9 +196,11 @@ class FunModule(Binding, Module, TakesNodes):
             self._source = source_of(self._original, self._scope, self._line)
         return self._source
 
-    def _may_recurse(self) -> bool:
+    def _must_guard(self) -> bool:
+        # What the original is called after each of its recursions would cost every call.
         code = getattr(self._original, "__code__", None)
-        return code is None or self._attribute in {*code.co_names, *code.co_freevars}
+        may_recurse = code is None or self._attribute in {*code.co_names, *code.co_freevars}
+        return self.overwrite_python_recursion and may_recurse
 
     def _callee_of(self, fun: Callable[..., Any]) -> Callee:
         shape = shape_of(self._original, self._attribute)
@@ -338,7 +339,7 @@ class FunModule(Binding, Module, TakesNodes):
                 fun = self._function_of(code, text)
                 # In this order: whoever sees the text, without waiting, gets the function.
                 self._callee, self._text = self._callee_of(fun), text
-                self._guards = self.overwrite_python_recursion and fun is self._original
+                self._guards = fun is self._original and self._must_guard()
                 self._enter()
             return self._callee
 
