@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from opto.formats.bars import CODE, RUN
+
 __all__ = ["Element", "Elements"]
 
 CUT_OFF = "the answer was cut off inside this value"
@@ -67,8 +69,7 @@ class Elements:
         self.value_tag = re.compile(rf"<(?P<close>/?){d}\b[^<>]*>", flags)
         self.variable_tag = re.compile(rf"<(?P<close>/?){v}\b[^<>]*>", flags)
         self.after = re.compile(after, flags)
-        # A fence of the prompt, which a model may copy, has a code on both of its lines.
-        bar = r"(?P<bar>`{3,}|~{3,})(?P<code>[0-9a-f]{8}(?=[ \t]*\n))?"
+        bar = rf"(?P<bar>{RUN})(?P<code>{CODE}(?=[ \t]*\n))?"
         self.guard = re.compile(rf"\s*(?:{bar}[^\n`]*\n|<!\[CDATA\[)", flags)
         self.two = re.compile(rf"\A(?:(?!<{d}\b).)*</{d}\s*>\s*<{d}\b", flags)
         self.value_end = re.compile(rf"\s*</{d}\s*>", flags)

@@ -8,6 +8,7 @@ from functools import cache
 from json import JSONDecoder
 from typing import TYPE_CHECKING, Any
 
+from opto.formats.bars import BAR
 from opto.formats.lexer import DEPTH, normal_object
 from opto.formats.mend import Repeats, mended
 
@@ -72,7 +73,7 @@ TORN = 20
 # An object begins with a key, or is empty; other braces are prose, such as {x}.
 _THOUGHT = r"<(?P<close>/?)(?P<thought>(?i:think|thinking|thought|reasoning))\s*>"
 _START = re.compile(
-    rf"""(?P<fence>^[ \t]*(?P<bar>(?:`{{3,}}|~{{3,}})(?:[0-9a-f]{{8}}(?=[ \t]*\n))?)[^\n`]*\n)
+    rf"""(?P<fence>^[ \t]*(?P<bar>{BAR})[^\n`]*\n)
       | (?P<object>\{{\s*(?:\{{\s*)?(?:\}}|["'`]|[A-Za-z_]\w*\s*:))
       | {_THOUGHT}""",
     re.VERBOSE | re.MULTILINE,

@@ -19,14 +19,14 @@ from typing import Any
 
 from opto._legible import illegible
 from opto.errors import AnswerError, ModelMissing
+from opto.formats.bars import CODE, RUN
 from opto.optimizers.render import shown
 from opto.trace.projections import BlackCodeFormatter
 
 __all__ = ["Head", "new_version"]
 
 _DEF = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
-# A fence of the prompt, which a model may copy, has a code on both of its lines.
-_BAR = re.compile(r"(?P<run>`{3,}|~{3,})(?P<code>[0-9a-f]{8}(?=[ \t]*$))?", re.MULTILINE)
+_BAR = re.compile(rf"(?P<run>{RUN})(?P<code>{CODE}(?=[ \t]*$))?", re.MULTILINE)
 # Longer than any function. A model's text is read in this process, where nothing interrupts it.
 LONGEST = 100_000
 LINE = 200

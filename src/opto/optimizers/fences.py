@@ -17,6 +17,7 @@ from functools import lru_cache
 from itertools import count
 
 from opto.formats import visible
+from opto.formats.bars import CODE
 from opto.llm.redact import cleaned
 from opto.prompts import prompt
 
@@ -55,7 +56,7 @@ _PARTS = (
 )
 _RUNS = re.compile("```|~~~")
 _ESCAPED = re.compile(r"&(?:lt|gt);")
-_TAGGED = re.compile(r"^```[0-9a-f]{8}$", re.MULTILINE)
+_TAGGED = re.compile(rf"^```{CODE}$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from json import loads
 from typing import TYPE_CHECKING, Any
 
 from opto.formats import Field
+from opto.formats.bars import BAR
 from opto.formats.guard import freed
 from opto.formats.names import Names
 from opto.optimizers.reading import answer_in
@@ -62,8 +63,7 @@ _NOTHING = re.compile(
 )
 _STAYS = re.compile(r"\W*no changes?(?: needed| required)?\W*", re.IGNORECASE)
 _FENCED = re.compile(
-    # A fence of the prompt, which a model may copy, has a code on both of its lines.
-    r"\s*(?P<bar>(?:`{3,}|~{3,})(?:[0-9a-f]{8}(?=[ \t]*\n))?)[ \t]*[\w+-]*[ \t]*\n"
+    rf"\s*(?P<bar>{BAR})[ \t]*[\w+-]*[ \t]*\n"
     r"(?P<text>.*?)\n?[ \t]*(?P=bar)\s*",
     re.DOTALL,
 )
