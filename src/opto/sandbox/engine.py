@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from opto.sandbox.spawned import Spawning
     from opto.sandbox.task import Task
 
-__all__ = ["CPython", "Engine", "asked_here", "engine_for", "not_sent", "too_long"]
+__all__ = ["CPython", "Engine", "asked_here", "engine_for", "sent_or_refused"]
 
 ATTEMPTS = 2
 
@@ -128,12 +128,9 @@ class CPython:
     ) -> Outcome:
         _refuse_none(policy)
         level = probe(policy.level).level  # type: ignore[arg-type] # `none` is refused above
-        try:
-            sent = self._sender.sent(task, policy)
-        except (Unsendable, TooLarge) as error:
-            return not_sent(error, level)
-        if len(task.text) > MOST_TEXT:
-            return too_long(task.text, level)
+        sent = sent_or_refused(self._sender, task, policy, level)
+        if isinstance(sent, Outcome):
+            return sent
         return self._attempted(sent, task, policy, level, ask, holding)
 
     def _attempted(
@@ -184,17 +181,18 @@ def _kind(policy: Policy, level: str, preload: tuple[str, ...]) -> Kind:
     return Kind(level, policy.memory_bytes, read, preload, without())
 
 
-def not_sent(error: Unsendable | TooLarge, level: str) -> Outcome:
-    """How a call ends whose arguments cannot go in."""
-    if isinstance(error, TooLarge):
+def sent_or_refused(sender: Sender, task: Task, policy: Policy, level: str) -> Sent | Outcome:
+    """The bytes of a task; or how its call ends, if it does not go in."""
+    try:
+        sent = sender.sent(task, policy)
+    except TooLarge as error:
         return Outcome("limit", message=f"is called with too much: {error}", level=level)
-    return Outcome("refused", message=f"is called with {error}", level=level)
-
-
-def too_long(text: str, level: str) -> Outcome:
-    """How a call ends whose text is longer than any that is run."""
-    words = f"is {len(text)} characters long; at most {MOST_TEXT} are run"
-    return Outcome("refused", message=words, level=level)
+    except Unsendable as error:
+        return Outcome("refused", message=f"is called with {error}", level=level)
+    if len(task.text) > MOST_TEXT:
+        words = f"is {len(task.text)} characters long; at most {MOST_TEXT} are run"
+        return Outcome("refused", message=words, level=level)
+    return sent
 
 
 def asked_here(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

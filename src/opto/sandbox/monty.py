@@ -18,12 +18,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from opto.errors import SandboxUnavailable
-from opto.sandbox.engine import asked_here, not_sent, too_long
+from opto.sandbox.engine import asked_here, sent_or_refused
 from opto.sandbox.monty_standins import STANDINS, plain_of
 from opto.sandbox.monty_tables import rebuilt, taking_apart
 from opto.sandbox.outcome import Outcome, clean
 from opto.sandbox.report import Report
-from opto.sandbox.sending import MOST_TEXT, Sender, is_async
+from opto.sandbox.sending import Sender, is_async
 from opto.sandbox.standing import ROOM
 from opto.sandbox.where import place
 from opto.sandbox.wire import Garbage, Limits, TooLarge, Unsendable, check, decode, encode
@@ -102,12 +102,9 @@ class Monty:
             pool.__exit__(None, None, None)
 
     def _called(self, task: Task, policy: Policy, ask: Callable[..., Any]) -> Outcome:
-        try:
-            sent = self._sender.sent(task, policy)
-        except (Unsendable, TooLarge) as error:
-            return not_sent(error, LEVEL)
-        if len(task.text) > MOST_TEXT:
-            return too_long(task.text, LEVEL)
+        sent = sent_or_refused(self._sender, task, policy, LEVEL)
+        if isinstance(sent, Outcome):
+            return sent
         if task.names.self_view is not None:
             words = "is a method, and Monty runs none: leave out engine='monty'"
             return Outcome("refused", message=words, level=LEVEL)

@@ -27,7 +27,7 @@ class Kind:
     Attributes:
         level: ``"process"`` or ``"isolated"``.
         memory: bytes that a call may take.
-        read: folders that may be read.
+        read: folders that may be read, by their real paths.
         preload: modules that are imported before.
         without: walls that are left out, for tests.
     """
@@ -43,7 +43,7 @@ class Kind:
         return {
             "level": self.level,
             "memory": self.memory,
-            "read": [os.path.realpath(folder) for folder in self.read],
+            "read": list(self.read),
             "preload": list(self.preload),
             "without": list(self.without),
         }
